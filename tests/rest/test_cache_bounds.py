@@ -1,4 +1,4 @@
-"""What the service remembers of requests is bounded in bytes: a client may vary every word of them without end."""
+"""All caches of requests are bounded in bytes: a client may vary every word of a request without end."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def plan_requests() -> Callable[[int], object]:
         fields = {"kernel_size": [2, 2], "stride": [1, number + 1], "padding": [1, 1], "return_indices": True}
         texts = {"dilation": "1,1", "ceil_mode": "true"}
         plan = planner.plan("max_pool2d", fields, texts, {"input": TensorMetadata(FLOAT32, (1, 1, 99, 9999 + number))})
-        # What follows from a plan is kept with it.
+        # Computed properties are cached with their plan.
         return plan.held_bytes, plan.output_bytes, plan.is_empty, plan.batch_key
 
     return plan
 
 
-def parse_heads() -> Callable[[int], object]:
+def plan_heads() -> Callable[[int], object]:
     settings = Settings.model_validate({"device": "cpu"})
     pooling = PoolingService.from_settings(settings)
     handler = PoolHandler(pooling, settings, Metrics(pooling))
 
-    def ask(number: int) -> object:
+    def plan_head(number: int) -> object:
         for size in (1, 60_000):
             kind = b"application/octet-stream; x=" + b"%d" % number * size
             headers = {b"content-type": kind, b"content-length": b"%d" % (4 * number + 4)}
@@ -54,27 +54,27 @@ def parse_heads() -> Callable[[int], object]:
             handler.on_head(head, "max_pool1d", RequestRecord("POST", "/", b"")).close()
         return None
 
-    return ask
+    return plan_head
 
 
-def plan_heads() -> Callable[[int], object]:
-    known = HeadCache()
+def parse_heads() -> Callable[[int], object]:
+    cache = HeadCache()
 
-    def ask(number: int) -> object:
+    def parse_head(number: int) -> object:
         reader = HeadReader(4096, PartialHeadBudget())
         pairs = b"".join(b"%d: %d\r\n" % (at, at) for at in range(30)) + b"x: %b\r\n" % (b"x" * 700)
         reader.feed(memoryview(b"GET /%d HTTP/1.1\r\nHost: x\r\n%b\r\n" % (number, pairs)))
         assert reader.head is not None
-        known.add(reader.head)
+        cache.add(reader.head)
         return None
 
-    return ask
+    return parse_head
 
 
 KINDS: dict[str, Callable[[], Callable[[int], object]]] = {
     "plans": plan_requests,
-    "heads of requests": parse_heads,
-    "heads of connections": plan_heads,
+    "heads of requests": plan_heads,
+    "heads of connections": parse_heads,
     "sliding windows": lambda: lambda number: SlidingWindow(2, 1).windows(100 + number),
     "windows of long axes": lambda: lambda number: SlidingWindow(2, 1).windows(16_000 + number),
     "adaptive windows": lambda: lambda number: adaptive_windows(100_000, 100 + number),
@@ -86,21 +86,21 @@ KINDS: dict[str, Callable[[], Callable[[int], object]]] = {
     "kind", [pytest.param(kind, marks=pytest.mark.slow if kind == "heads of requests" else ()) for kind in KINDS]
 )
 def test_caches_hold_a_few_megabytes_at_most(kind: str) -> None:
-    """Fourteen thousand small ones were kept as 250 MB, for as long as the process lived."""
-    ask = KINDS[kind]()
-    ask(0)
+    """Fourteen thousand small requests were kept as 250 MB for the life of the process."""
+    handle = KINDS[kind]()
+    handle(0)
 
     with measure_usage() as cost:
         for number in range(1, 3000):
-            ask(number)
+            handle(number)
 
     assert cost.peak_bytes < 5 * MIB
 
 
 def unique_request(number: int) -> tuple[str, dict[str, str], bytes]:
-    """A request like no other: its path with its query, its headers, its body."""
+    """The path with its query, the headers and the body of a request unlike all others."""
     if number % 3 == 0:
-        # What is learnt of large bodies has the words of their headers.
+        # The estimates for large bodies are cached by the values of their headers.
         headers = {"Content-Type": f"application/octet-stream; x={'x' * 50_000}{number}"}
         return f"/v1/pool/max_pool1d?shape=1,1,{70_000 + number}&dtype=uint8&kernel_size=70000", headers, b""
     if number % 3 == 1:
@@ -113,7 +113,7 @@ def unique_request(number: int) -> tuple[str, dict[str, str], bytes]:
 
 @pytest.mark.slow
 def test_a_process_hardly_grows_with_many_kinds_of_requests() -> None:
-    """By its memory as the operating system has it, so that nothing is forgotten by whoever counts."""
+    """Measured by the operating system, so that no cache is overlooked."""
     with run_measured_process() as service:
         for number in range(REQUESTS):
             path, headers, body = unique_request(number)

@@ -1,4 +1,4 @@
-"""What connections hold while no request of theirs is held: heads that are not whole, and responses that nobody reads."""
+"""Memory of connections without a request: incomplete heads, and responses that the client does not read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MIB = 1 << 20
 
 @pytest.mark.parametrize("ending", [b"", b"\r\n"])
 def test_the_number_of_headers_is_limited(live_server: LiveServer, ending: bytes) -> None:
-    """An empty header has four bytes on the wire and two hundred in memory: a hundred half-sent heads held 135 MiB."""
+    """An empty header takes four bytes on the wire, two hundred in memory: a hundred partial heads held 135 MiB."""
     document = refusal(live_server.exchange(LIVE + b"a:\r\n" * 1000 + ending))
 
     assert (document["status"], document["code"]) == (431, "headers_too_large")
@@ -33,14 +33,14 @@ def test_two_hundred_headers_are_accepted(live_server: LiveServer) -> None:
 
 
 def test_incomplete_heads_have_a_total_limit() -> None:
-    """Each may have 64 KiB for ten seconds, and nobody counts the connections of one client."""
+    """Each may have 64 KiB for ten seconds, and the connections of a client are not counted."""
     half = LIVE + b"A: " + b"a" * 60_000
     with service_process(header_timeout_s="60") as running, ExitStack() as stack:
         held = [stack.enter_context(running.server.connect()) for _ in range(700)]
         for connection in held:
             connection.sendall(half)
         with running.server.connect() as one:
-            # Asked for after the heads were read: whoever sends all headers at once is answered.
+            # Sent after the incomplete heads were read: a complete head is still accepted.
             one.sendall(LIVE + b"Connection: close\r\n\r\n")
             assert parse(read_all(one))[0] == 200
         for connection in held:
@@ -59,11 +59,11 @@ def test_incomplete_heads_have_a_total_limit() -> None:
         with running.server.connect() as one:
             one.sendall(half)
             one.sendall(b"\r\nConnection: close\r\n\r\n")
-            assert parse(read_all(one))[0] == 200, "what was held is given back with its connection"
+            assert parse(read_all(one))[0] == 200, "a closed connection releases the bytes of its head"
 
 
 def leave_unread(running: ServiceProcess, stack: ExitStack, size: int, *lines: str) -> int:
-    """Ask for a response of so many bytes and read nothing of it; gives the port of the client."""
+    """Request a response of this many bytes, and read nothing of it; returns the client's port."""
     connection = stack.enter_context(socket.socket())
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.connect(("127.0.0.1", running.server.port))
@@ -75,20 +75,20 @@ def leave_unread(running: ServiceProcess, stack: ExitStack, size: int, *lines: s
 
 
 def test_an_unread_response_holds_its_lease_to_the_last_byte() -> None:
-    """It pins the tensor that it is of: two hundred clients that left the last kilobytes held 346 MiB that nobody
-    counted. So the lease lasts until the last byte has left, and the client has the time limit for silence."""
+    """One unsent byte pins its whole tensor: two hundred clients that left the last kilobytes unread held 346 MiB
+    uncounted. So the lease lasts until the last byte is sent, and the stall timeout applies."""
     with service_process(body_timeout_s="1") as running, running.server.client() as client, ExitStack() as stack:
         process = psutil.Process(running.process.pid)
 
-        def settled() -> bool:
+        def has_no_leases() -> bool:
             return parse_metrics(client.get("/metrics").text)["poolhouse_held_bytes", frozenset()] == 0
 
         def connected() -> set[int]:
             return {each.raddr.port for each in process.net_connections(kind="tcp") if each.raddr}
 
-        # How much the system takes of a response that is not read: of a smaller one all, and the connection is kept.
+        # Find how many bytes of an unread response the kernel takes: the connections of smaller ones are kept.
         ports = {leave_unread(running, stack, size): size for size in range(64 << 10, 6 * MIB, 48 << 10)}
-        assert becomes_true(settled)
+        assert becomes_true(has_no_leases)
         most = max(ports[port] for port in connected() & set(ports))
         stack.close()
         assert becomes_true(lambda: len(connected()) == 1)
@@ -96,20 +96,20 @@ def test_an_unread_response_holds_its_lease_to_the_last_byte() -> None:
 
         for number in range(200):
             leave_unread(running, stack, most + 400 * (number - 50))
-        assert becomes_true(settled)
+        assert becomes_true(has_no_leases)
 
-        # Connections have something too, and so have the allocator and the system.
+        # Connections, the allocator and the kernel need some memory too.
         assert process.memory_info().rss - idle_bytes < 128 * MIB
 
 
 @pytest.mark.parametrize("apart_bytes", [480 << 10, pytest.param(48 << 10, marks=pytest.mark.slow)])
 def test_a_client_that_reads_nothing_is_disconnected_however_little_is_unsent(apart_bytes: int) -> None:
-    """A few kilobytes of a response do not stop its writing, and were waited for without end once it was closed."""
+    """A few unsent kilobytes do not pause writing, and the closed connection waited for them without end."""
     sizes = range(64 << 10, 6 * MIB, apart_bytes)
     with service_process(body_timeout_s="0.5") as running, ExitStack() as stack:
         process = psutil.Process(running.process.pid)
         for size in sizes:
-            # Whatever the system takes for itself, of one of them less than is written at once is left.
+            # One of the sizes exceeds the kernel's buffers by less than is written at once.
             leave_unread(running, stack, size, "Connection: close")
 
-        assert becomes_true(lambda: len(process.net_connections(kind="tcp")) == 1), "only the listening socket is left"
+        assert becomes_true(lambda: len(process.net_connections(kind="tcp")) == 1), "only the listening socket remains"

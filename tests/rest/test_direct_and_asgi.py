@@ -1,6 +1,6 @@
-"""One handler, two ways to it: straight from our connection, and behind an ASGI route on a server of another make.
+"""One handler gives the same responses on our own connection and behind an ASGI route on another server.
 
-Ray Serve and test clients ask the second way; nobody may see a difference but in what differs from call to call.
+Ray Serve and test clients use the ASGI route.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from poolhouse.settings import Settings
 from tests.rest.gated_service import becomes_true
 from tests.rest.live_server import IMAGE, POOL, WAIT_TIMEOUT_S, run_live_server
 
-KEY = "somebody=0123456789abcdef0123456789abcdef"
+KEY = "client=0123456789abcdef0123456789abcdef"
 ALL: dict[str, object] = {
     "api_keys": KEY,
     "cors_origins": ["https://page.example"],
@@ -52,7 +52,7 @@ REQUESTS: dict[str, tuple[str, str, dict[str, str], bytes]] = {
     "no elements": ("POST", POOL + "?shape=0,1,4,4&dtype=float32&kernel_size=2", RAW, b""),
     "json": ("POST", POOL, JSON, DOCUMENT),
     "json with a query": ("POST", POOL + "?stride=1", JSON, DOCUMENT),
-    "compressed answer": (
+    "compressed response": (
         "POST",
         POOL + "?shape=1,64,64&dtype=float32&kernel_size=1",
         {**RAW, "Accept-Encoding": "gzip"},
@@ -67,7 +67,7 @@ REQUESTS: dict[str, tuple[str, str, dict[str, str], bytes]] = {
         ELEMENTS,
     ),
     "warning": ("POST", "/v1/pool/max_pool2d?shape=1,224,224,3&dtype=uint8&kernel_size=2", RAW, bytes(224 * 224 * 3)),
-    "no origin of ours": ("POST", POOL + QUERY, {**RAW, "Origin": "https://stranger.example"}, ELEMENTS),
+    "unknown origin": ("POST", POOL + QUERY, {**RAW, "Origin": "https://other.example"}, ELEMENTS),
     "origin": ("POST", POOL + QUERY, {**RAW, "Origin": "https://page.example"}, ELEMENTS),
     "deadline": ("POST", POOL + QUERY, {**RAW, "Request-Timeout": "30"}, ELEMENTS),
     "bad deadline": ("POST", POOL + QUERY, {**RAW, "Request-Timeout": "soon"}, ELEMENTS),
@@ -101,7 +101,7 @@ REQUESTS: dict[str, tuple[str, str, dict[str, str], bytes]] = {
 
 @contextmanager
 def run_behind_uvicorn(settings: Settings) -> Iterator[str]:
-    """The application behind uvicorn's own protocol on h11, as any ASGI server would run it."""
+    """Run the application on uvicorn's own h11 protocol, as any ASGI server would."""
     app = create_app(settings)
     config = uvicorn.Config(app, port=0, http="h11", ws="none", log_config=None, server_header=False)
     server = uvicorn.Server(config)
@@ -127,13 +127,13 @@ def clients(request: pytest.FixtureRequest) -> Iterator[tuple[httpx.Client, http
             httpx.Client(base_url=url, timeout=WAIT_TIMEOUT_S, trust_env=False, headers=headers) as theirs,
         ):
             for client in (ours, theirs):
-                # httpx asks for all that it can inflate.
+                # httpx accepts every encoding that it can decompress.
                 del client.headers["Accept-Encoding"]
             yield ours, theirs
 
 
 def comparable(response: httpx.Response) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    """Status, headers in their order and body, without what differs from call to call."""
+    """Status, headers in order, and body, without the parts that differ from request to request."""
     headers = []
     name = response.headers["x-request-id"].encode()
     for key, value in response.headers.raw:
@@ -141,7 +141,7 @@ def comparable(response: httpx.Response) -> tuple[int, list[tuple[bytes, bytes]]
             value = re.sub(rb"[0-9.]+", b"N", value)
         if key.lower() not in (b"date", b"x-request-id"):
             headers.append((key.lower(), value))
-    # A server may put what it says of its connection where it likes.
+    # Servers may place the Connection header anywhere.
     headers.sort(key=lambda pair: pair[0] == b"connection")
     return response.status_code, headers, b"".join(response.iter_raw()).replace(name, b"ID")
 
@@ -151,7 +151,7 @@ def comparable(response: httpx.Response) -> tuple[int, list[tuple[bytes, bytes]]
 def test_both_servers_give_the_same_response_byte_for_byte(
     clients: tuple[httpx.Client, httpx.Client], name: str, below: str
 ) -> None:
-    """Status, headers, their order, and the body as it came over the wire."""
+    """Status, headers, their order, and the body as sent."""
     method, target, headers, body = REQUESTS[name]
     responses = []
     for client in clients:
@@ -163,7 +163,7 @@ def test_both_servers_give_the_same_response_byte_for_byte(
 
 @pytest.mark.parametrize("name", ["raw", "json", "large", "unknown operator"])
 def test_repeated_heads_give_the_same_response(clients: tuple[httpx.Client, httpx.Client], name: str) -> None:
-    """The second of them is recognised by its bytes, and what was worked out for the first one is used again."""
+    """The second head is recognised by its bytes, and the results derived from the first are reused."""
     method, target, headers, body = REQUESTS[name]
     responses = []
     for _ in range(3):
@@ -174,7 +174,7 @@ def test_repeated_heads_give_the_same_response(clients: tuple[httpx.Client, http
 
 
 def test_the_api_key_is_checked_at_every_request(clients: tuple[httpx.Client, httpx.Client]) -> None:
-    """What is remembered of a head must let nobody in."""
+    """A cached head must not authorize a request."""
     if "Authorization" not in clients[0].headers:
         pytest.skip("this service needs no key")
     method, target, headers, body = REQUESTS["raw"]

@@ -1,4 +1,4 @@
-"""Callers who leave: at whichever stage, what they held is free again, and they are counted once."""
+"""Clients that disconnect: at every stage their memory is released, and they are counted once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.rest.gated_service import GatedService, becomes_true, post_zeros, run
 from tests.rest.live_server import WAIT_TIMEOUT_S
 
 WITHIN_S = 0.1
-"""The promise. The server runs in this process, so the clock of the test is its own."""
+"""The documented time. The server runs in this process, so it shares the test's CPU."""
 
 QUERY = "?shape=1,1,{rows},1024&dtype=uint8&kernel_size=1"
 HEAD = (
@@ -40,19 +40,19 @@ LARGE_ROWS = 16 * 1024
 
 @pytest.fixture(scope="module")
 def gated() -> Iterator[GatedService]:
-    """A service with room for the large response."""
+    """A service with memory for the large response."""
     with run_gated_service(capacity_bytes=1 << 30) as running:
         yield running
 
 
 def request(rows: int, *, sent: int | None = None) -> bytes:
-    """A request for so many rows of a kilobyte, of which so many bytes are sent."""
+    """A request for rows of a kilobyte, with this many bytes of its body."""
     length = rows * 1024
     return HEAD.format(rows=rows, length=length).encode() + bytes(length if sent is None else sent)
 
 
 def disconnects_by_stage(gated: GatedService) -> dict[str, float]:
-    """Callers who left, by the stage in which they did."""
+    """The disconnects that ``/metrics`` counts, by stage."""
     return {
         dict(labels)["stage"]: value
         for (name, labels), value in gated.metrics().items()
@@ -61,7 +61,7 @@ def disconnects_by_stage(gated: GatedService) -> dict[str, float]:
 
 
 def new_disconnects(gated: GatedService, before: dict[str, float]) -> dict[str, float]:
-    """Those who left since then."""
+    """The disconnects since then, by stage."""
     after = disconnects_by_stage(gated)
     return {stage: after[stage] - before[stage] for stage in after if after[stage] != before[stage]}
 
@@ -71,26 +71,28 @@ def is_idle(gated: GatedService) -> bool:
 
 
 def reset_connection(connection: socket.socket) -> None:
-    """Closes the connection as a process that dies does."""
+    """Close the connection as a killed process does."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     connection.close()
 
 
-@pytest.mark.parametrize("softly", [True, False])
+@pytest.mark.parametrize("gracefully", [True, False])
 @pytest.mark.parametrize(
     ("stage", "sent"),
     [("headers", b"POST /v1/pool/max_pool2d HTTP/1.1\r\nHost: x\r\nX-Half: "), ("body", request(4, sent=1000))],
 )
-def test_a_disconnect_while_sending_releases_memory(gated: GatedService, stage: str, sent: bytes, softly: bool) -> None:
-    """Half an upload holds room for the whole of it."""
+def test_a_disconnect_while_sending_releases_memory(
+    gated: GatedService, stage: str, sent: bytes, gracefully: bool
+) -> None:
+    """A partial upload reserves memory for the whole body."""
     before = disconnects_by_stage(gated)
     connection = gated.server.connect()
     connection.sendall(sent)
     if stage == "body":
         assert becomes_true(lambda: gated.pooling.status.lease_count == 1)
-        assert gated.pooling.status.held_bytes >= 2 * 4 * 1024, "the whole plan is held before the body is here"
+        assert gated.pooling.status.held_bytes >= 2 * 4 * 1024, "the whole plan is reserved before the body arrives"
 
-    if softly:
+    if gracefully:
         connection.close()
     else:
         reset_connection(connection)
@@ -100,7 +102,7 @@ def test_a_disconnect_while_sending_releases_memory(gated: GatedService, stage: 
 
 
 def test_a_disconnect_in_the_queue_releases_memory(gated: GatedService) -> None:
-    """While a device is busy the queue must not fill with the requests of those who gave up."""
+    """While a device is busy, the queue must not fill with abandoned requests."""
     before, expired = disconnects_by_stage(gated), gated.metric("poolhouse_engine_events_total", event="cancelled")
     with ThreadPoolExecutor(3) as threads, gated.gate.closed():
         running = [threads.submit(post_status, gated, (1, 1, 4, 4 + number)) for number in range(3)]
@@ -120,11 +122,11 @@ def test_a_disconnect_in_the_queue_releases_memory(gated: GatedService) -> None:
     assert becomes_true(partial(is_idle, gated), WITHIN_S)
     assert new_disconnects(gated, before) == {"waiting": 1}
     assert gated.metric("poolhouse_engine_events_total", event="cancelled") == expired + 1
-    assert (1, 1, 5, 1024) not in gated.gate.seen_shapes, "nobody waited for it"
+    assert (1, 1, 5, 1024) not in gated.gate.seen_shapes, "the abandoned job ran"
 
 
 def test_a_disconnect_while_a_device_works_releases_memory(gated: GatedService) -> None:
-    """The slot is free at once; the bytes are when the device no longer looks at them, and not before."""
+    """The job is gone at once; its bytes are released when the device no longer reads them, and not before."""
     before, cancelled = disconnects_by_stage(gated), gated.metric("poolhouse_engine_events_total", event="cancelled")
     with gated.gate.closed():
         connection = gated.server.connect()
@@ -141,7 +143,7 @@ def test_a_disconnect_while_a_device_works_releases_memory(gated: GatedService) 
 
 
 def test_a_disconnect_during_the_response_releases_memory(gated: GatedService) -> None:
-    """A response that nobody reads holds its bytes only as long as somebody might."""
+    """A response holds its bytes only while a client can read it."""
     before = disconnects_by_stage(gated)
     with gated.server.connect() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -156,7 +158,7 @@ def test_a_disconnect_during_the_response_releases_memory(gated: GatedService) -
 
 
 def test_a_client_that_reads_nothing_is_disconnected() -> None:
-    """The connection lives, so nobody has left; only that nothing moves tells that nobody will read."""
+    """The connection is alive; only the lack of progress shows that the client does not read."""
     with (
         run_gated_service(capacity_bytes=1 << 30, body_timeout_s=0.3) as running,
         running.server.connect() as connection,
@@ -170,7 +172,7 @@ def test_a_client_that_reads_nothing_is_disconnected() -> None:
 
 
 def test_only_disconnects_during_a_request_are_counted(gated: GatedService) -> None:
-    """Kept connections close one day; that is no loss."""
+    """Idle connections close at some time, and nothing is lost."""
     before = disconnects_by_stage(gated)
 
     assert post_status(gated, (1, 1, 4, 4)) == 200
@@ -182,22 +184,22 @@ def test_only_disconnects_during_a_request_are_counted(gated: GatedService) -> N
 
 
 NUMBERS = b'{"input":{"dtype":"uint8","shape":[1,1,128,1024],"data":[' + b",".join([b"7"] * 128 * 1024) + b"]}}"
-"""A body whose decoding, and a response whose encoding, would hold up the event loop."""
+"""A body whose decoding, and the encoding of whose response, run in a thread."""
 STEPS = {"decode": (JsonCodec, "decode"), "encode": (JsonCodec, "encode"), "compress": (pool_handler, "compress")}
 
 
 @contextmanager
 def block_step(monkeypatch: pytest.MonkeyPatch, step: str) -> Iterator[threading.Event]:
-    """Holds the thread that does this step of a request; gives what is set once it is there."""
+    """Block the thread that does this step of a request; gives an event that is set when it has begun."""
     holder, name = STEPS[step]
     begun, gate, work = threading.Event(), threading.Event(), getattr(holder, name)
 
-    def held_up(*arguments: object) -> object:
+    def blocked(*arguments: object) -> object:
         begun.set()
         assert gate.wait(WAIT_TIMEOUT_S), "the gate was never opened"
         return work(*arguments)
 
-    monkeypatch.setattr(holder, name, held_up)
+    monkeypatch.setattr(holder, name, blocked)
     try:
         yield begun
     finally:
@@ -205,7 +207,7 @@ def block_step(monkeypatch: pytest.MonkeyPatch, step: str) -> Iterator[threading
 
 
 def numbers(*headers: str) -> bytes:
-    """A question of many numbers as JSON."""
+    """A request with many numbers in JSON."""
     given = (
         "POST /v1/pool/max_pool2d?kernel_size=1 HTTP/1.1",
         "Host: x",
@@ -221,7 +223,7 @@ def numbers(*headers: str) -> bytes:
 def test_a_disconnect_while_a_thread_works_releases_memory_afterwards(
     gated: GatedService, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody waits any more; but what the thread reads must not be lent to others before it has ended."""
+    """The bytes that the thread reads must not be given to another request before it ends."""
     before = disconnects_by_stage(gated)
     with block_step(monkeypatch, step) as begun:
         connection = gated.server.connect()
@@ -239,7 +241,7 @@ def test_a_disconnect_while_a_thread_works_releases_memory_afterwards(
 def test_a_disconnect_before_a_thread_is_free_releases_memory(
     gated: GatedService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A body that waits in line to be decoded is not looked at yet, so its room is free at once."""
+    """A body that waits to be decoded is not read by any thread, so its memory is released at once."""
     before = disconnects_by_stage(gated)
     with block_step(monkeypatch, "decode"), ExitStack() as staying:
         for _ in range(available_cores()):
@@ -248,7 +250,7 @@ def test_a_disconnect_before_a_thread_is_free_releases_memory(
         alone = gated.pooling.status.held_bytes
         connection = gated.server.connect()
         connection.sendall(numbers())
-        # Its body is whole: who leaves before has left in the body.
+        # Its body is complete; before that, a disconnect would count as one in the body.
         assert becomes_true(lambda: len(gated.pooling._threads._waiting) == 1)
         assert gated.pooling.status.lease_count == available_cores() + 1
 
@@ -263,7 +265,7 @@ def test_a_disconnect_before_a_thread_is_free_releases_memory(
 def test_a_deadline_that_passes_while_a_thread_works_is_reported_at_once(
     gated: GatedService, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The caller's patience does not depend on what takes so long; the thread goes on, and with it the lease."""
+    """The client gets 504 at its deadline; the thread continues, and keeps the lease."""
     with block_step(monkeypatch, step) as begun, gated.server.connect() as connection:
         connection.sendall(numbers("Request-Timeout: 0.6"))
         response = connection.recv(1 << 16)
@@ -278,16 +280,16 @@ def test_a_deadline_that_passes_while_a_thread_works_is_reported_at_once(
 def test_a_deadline_that_passes_while_a_thread_inflates_is_reported_at_once(
     gated: GatedService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its thread goes on, and what it writes to must not be lent to others before it has ended."""
+    """The thread continues, and its buffer must not be given to another request before it ends."""
     begun, gate, feed = threading.Event(), threading.Event(), Inflater.feed
 
-    def held_up(self: Inflater, chunk: bytes) -> Iterator[bytes | memoryview]:
+    def blocked(self: Inflater, chunk: bytes) -> Iterator[bytes | memoryview]:
         begun.set()
         assert gate.wait(WAIT_TIMEOUT_S), "the gate was never opened"
         yield from feed(self, chunk)
 
-    monkeypatch.setattr(Inflater, "feed", held_up)
-    # Random, so that it stays large enough for a thread.
+    monkeypatch.setattr(Inflater, "feed", blocked)
+    # Random bytes do not compress, so the body is large enough for a thread.
     packed = gzip.compress(random.Random(1).randbytes(100_000), 1)
     head = (
         "POST /v1/pool/max_pool2d HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-npy\r\nContent-Encoding: gzip\r\n"
@@ -296,12 +298,12 @@ def test_a_deadline_that_passes_while_a_thread_inflates_is_reported_at_once(
     with gated.server.connect() as connection:
         connection.sendall(head.encode() + packed)
         response = connection.recv(1 << 16)
-        still = gated.pooling.status.lease_count
+        lease_count = gated.pooling.status.lease_count
         gate.set()
 
     assert response.startswith(b"HTTP/1.1 504"), response
     assert begun.is_set()
-    assert still == 1
+    assert lease_count == 1
     assert becomes_true(partial(is_idle, gated))
 
 
@@ -311,27 +313,27 @@ def post_status(gated: GatedService, shape: tuple[int, ...]) -> int:
 
 
 class Body:
-    """Something large that a request came with."""
+    """A large object that a request holds."""
 
 
 def test_a_refused_request_is_freed_without_the_garbage_collector() -> None:
-    """Its lease has ended: what is kept beyond that is memory that nobody counts."""
+    """Its lease has ended, so any memory that it keeps is uncounted."""
 
     async def receive() -> Message:
         await asyncio.Event().wait()
-        raise AssertionError("nobody leaves here")
+        raise AssertionError("the client does not disconnect")
 
     async def work(body: Body) -> PoolResult:
         await asyncio.sleep(0)
         raise DeadlinePassed("deadline_passed", "too late")
 
-    async def caller(body: Body) -> None:
+    async def serve(body: Body) -> None:
         await cancel_on_disconnect(work(body), receive)
 
     async def refused() -> weakref.ref[Body]:
         body = Body()
         with pytest.raises(DeadlinePassed):
-            await caller(body)
+            await serve(body)
         return weakref.ref(body)
 
     async def go() -> Body | None:

@@ -1,4 +1,4 @@
-"""Stopping so that no caller notices: a real process, real signals, and a device that a test holds."""
+"""Shutdown without failed requests: a real process, real signals, and a device that a test can block."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HEAD = RAW + "Content-Type: application/octet-stream\r\nContent-Length: {1}\r\n\
 
 
 @pytest.fixture
-def callers() -> Iterator[ThreadPoolExecutor]:
+def threads() -> Iterator[ThreadPoolExecutor]:
     """Threads for requests that wait."""
     with ThreadPoolExecutor(4) as threads:
         yield threads
@@ -43,7 +43,7 @@ def readiness(gated: GatedProcess) -> tuple[int, str]:
 
 
 def is_drained(response: httpx.Response) -> bool:
-    """Whether this is the refusal of a service that stops: readable, and not to be sent here again."""
+    """Whether a response is the refusal of a draining service, which a client sends elsewhere."""
     return (
         response.status_code == 503
         and response.json()["code"] == "draining"
@@ -52,12 +52,12 @@ def is_drained(response: httpx.Response) -> bool:
     )
 
 
-def test_a_draining_service_finishes_admitted_requests_and_refuses_new_ones(callers: ThreadPoolExecutor) -> None:
-    """A rollout must cost no caller a request: that is the whole point of SIGTERM before SIGKILL."""
+def test_a_draining_service_finishes_admitted_requests_and_refuses_new_ones(threads: ThreadPoolExecutor) -> None:
+    """A rollout must not fail any request; SIGTERM precedes SIGKILL for this purpose."""
     with run_gated_process(drain_delay_s=0.2) as gated, gated.server.client() as kept, gated.server.client() as slow:
         before = kept.get("/readyz").status_code
         gated.set_gate("close")
-        under_way = callers.submit(post_zeros, slow, SHAPE)
+        in_progress = threads.submit(post_zeros, slow, SHAPE)
         assert becomes_true(lambda: jobs(gated) == 1)
 
         gated.process.send_signal(signal.SIGTERM)
@@ -67,33 +67,33 @@ def test_a_draining_service_finishes_admitted_requests_and_refuses_new_ones(call
         on_upload = large_upload(gated)
         alive = gated.server.client().get("/livez")
         gated.process.send_signal(signal.SIGTERM)
-        # Past drain_delay_s the listener must be open: a request is still under way.
-        ends = time.monotonic() + 0.5
-        still = {readiness(gated)}
-        while time.monotonic() < ends:
-            still.add(readiness(gated))
+        # After drain_delay_s the listener must still be open: a request is in progress.
+        ends_at = time.monotonic() + 0.5
+        states = {readiness(gated)}
+        while time.monotonic() < ends_at:
+            states.add(readiness(gated))
         running = gated.process.poll() is None
         gated.set_gate("open")
-        answered = under_way.result(WAIT_TIMEOUT_S)
+        finished = in_progress.result(WAIT_TIMEOUT_S)
         code = gated.process.wait(WAIT_TIMEOUT_S)
 
     assert before == 200
     assert state == (503, "draining")
     assert is_drained(on_kept)
     assert is_drained(on_new)
-    # A socket closed with unread bytes is reset, and the reset would take the refusal away from the caller.
+    # The kernel resets a socket that is closed with unread bytes, and the client would lose the response.
     assert on_upload.startswith(b"HTTP/1.1 503 ")
     assert b"connection: close" in on_upload.lower()
     assert b'"code":"draining"' in on_upload
     assert (alive.status_code, alive.headers["connection"]) == (200, "close")
-    assert still == {(503, "draining")}
+    assert states == {(503, "draining")}
     assert running
-    assert (answered.status_code, len(answered.content)) == (200, 64)
+    assert (finished.status_code, len(finished.content)) == (200, 64)
     assert code == 0
 
 
 def large_upload(gated: GatedProcess) -> bytes:
-    """What a caller reads who first sends eight megabytes to the end."""
+    """The response to a client that sends eight megabytes to the end before it reads."""
     with gated.server.connect() as upload:
         upload.sendall(HEAD.format(8192, 8192 * 1024).encode())
         for _ in range(128):
@@ -103,8 +103,8 @@ def large_upload(gated: GatedProcess) -> bytes:
 
 
 def test_an_admitted_body_is_received_completely() -> None:
-    """A caller in the middle of an upload was admitted; to refuse it now would waste what it has sent. A person at a
-    terminal waits for that and no longer: nobody balances load to them."""
+    """Refusing it would waste the bytes already sent. After Ctrl-C no drain delay applies, since no load balancer is
+    involved."""
     with run_gated_process(drain_delay_s=3600, grace_period_s=3600) as gated, gated.server.connect() as half:
         half.sendall(HEAD.format(2, 2048).encode() + bytes(1024))
         assert becomes_true(lambda: held_requests(gated) == 1)
@@ -120,8 +120,8 @@ def test_an_admitted_body_is_received_completely() -> None:
     assert code == 0
 
 
-def test_after_ctrl_c_the_service_reports_its_requests_and_a_second_one_stops_it(callers: ThreadPoolExecutor) -> None:
-    """After Ctrl-C a process that goes on in silence looks like one that hangs."""
+def test_after_ctrl_c_the_service_reports_its_requests_and_a_second_one_stops_it(threads: ThreadPoolExecutor) -> None:
+    """A process that continues silently after Ctrl-C seems to hang."""
     with (
         run_gated_process(stderr=subprocess.PIPE, grace_period_s=3600) as gated,
         gated.server.client() as slow,
@@ -129,7 +129,7 @@ def test_after_ctrl_c_the_service_reports_its_requests_and_a_second_one_stops_it
     ):
         gated.set_gate("close")
         for client in (slow, slow_too):
-            callers.submit(post_zeros, client, SHAPE)
+            threads.submit(post_zeros, client, SHAPE)
         assert becomes_true(lambda: jobs(gated) == 2)
 
         gated.process.send_signal(signal.SIGINT)
@@ -142,13 +142,13 @@ def test_after_ctrl_c_the_service_reports_its_requests_and_a_second_one_stops_it
 
     assert said.rstrip().endswith("finishing 2 requests; Ctrl-C again stops now")
     assert running
-    # No traceback of what was given up: that is what was asked for.
+    # No tracebacks of the cancelled requests.
     assert further == ""
     assert code == 0
 
 
 def test_an_idle_service_stops_silently_on_ctrl_c() -> None:
-    """There is nothing to wait for, and nothing to be told."""
+    """There is nothing to wait for or to report."""
     with run_gated_process(stderr=subprocess.PIPE, grace_period_s=3600) as gated:
         gated.process.send_signal(signal.SIGINT)
         assert gated.process.stderr is not None
@@ -164,15 +164,16 @@ def held_requests(gated: GatedProcess) -> float:
         return parse_metrics(client.get("/metrics").text)["poolhouse_held_requests", frozenset()]
 
 
-def test_unfinished_requests_are_refused_when_the_grace_period_ends(callers: ThreadPoolExecutor) -> None:
-    """The platform kills what takes longer: whoever still waits is told, and the process ends well by itself."""
+def test_unfinished_requests_are_refused_when_the_grace_period_ends(threads: ThreadPoolExecutor) -> None:
+    """The platform kills a process that takes longer: waiting clients get a response, and the process exits by
+    itself."""
     with run_gated_process(grace_period_s=0.5) as gated, gated.server.client() as slow:
         gated.set_gate("close")
-        under_way = callers.submit(post_zeros, slow, SHAPE)
+        in_progress = threads.submit(post_zeros, slow, SHAPE)
         assert becomes_true(lambda: jobs(gated) == 1)
 
         gated.process.send_signal(signal.SIGTERM)
-        response = under_way.result(WAIT_TIMEOUT_S)
+        response = in_progress.result(WAIT_TIMEOUT_S)
         code = gated.process.wait(WAIT_TIMEOUT_S)
 
     assert is_drained(response)
@@ -180,13 +181,12 @@ def test_unfinished_requests_are_refused_when_the_grace_period_ends(callers: Thr
 
 
 def test_the_listener_stays_open_during_the_drain_delay() -> None:
-    """Between SIGTERM and the last router that hears of it, requests still arrive here. A person who does not want
-    to wait for that presses Ctrl+C, and that is no failure either."""
+    """Requests still arrive until the last load balancer has noticed. Ctrl-C ends the delay, with exit code 0."""
     with run_gated_process(drain_delay_s=3600, grace_period_s=3600) as gated, gated.server.client() as client:
         gated.process.send_signal(signal.SIGTERM)
         assert becomes_true(lambda: readiness(gated)[0] == 503)
 
-        # Each is on a connection of its own, since each is told to close it.
+        # Each needs a connection of its own, since each response closes its connection.
         responses = [post_zeros(client, SHAPE) for _ in range(20)]
         gated.process.send_signal(signal.SIGINT)
         code = gated.process.wait(WAIT_TIMEOUT_S)

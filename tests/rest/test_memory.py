@@ -1,4 +1,4 @@
-"""What a request takes of memory is what it is charged for: by the process's own memory, beside its metrics."""
+"""The memory that requests take is the memory that they are charged: the process's own memory and its metrics agree."""
 
 from __future__ import annotations
 
@@ -22,51 +22,51 @@ HEAD = (
 
 
 def npy_of(nbytes: int) -> bytes:
-    """An npy file of so many zeros."""
-    made = io.BytesIO()
-    np.save(made, np.zeros((1, nbytes >> 10, 1024), np.int8))
-    return made.getvalue()
+    """An npy file of this many zeros."""
+    file = io.BytesIO()
+    np.save(file, np.zeros((1, nbytes >> 10, 1024), np.int8))
+    return file.getvalue()
 
 
 def chunked(body: bytes) -> bytes:
-    """The body in chunks of 64 KiB, without the last one."""
+    """The body in chunks of 64 KiB, without the last chunk."""
     parts = [body[start : start + (1 << 16)] for start in range(0, len(body), 1 << 16)]
     return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
 
 
 def unfinished(kind: str) -> bytes:
-    """A request whose body is all there but for its end."""
+    """A request whose body lacks only its end."""
     body = npy_of(BODY)
     if kind == "chunked":
         return HEAD.format(framing="Transfer-Encoding: chunked").encode() + chunked(body)
-    packed = gzip.compress(body, 1)
-    if kind == "deflated":
-        framing = f"Content-Encoding: gzip\r\nContent-Length: {len(packed)}"
-        return HEAD.format(framing=framing).encode() + packed[:-1]
-    return HEAD.format(framing="Content-Encoding: gzip\r\nTransfer-Encoding: chunked").encode() + chunked(packed)
+    compressed = gzip.compress(body, 1)
+    if kind == "compressed":
+        framing = f"Content-Encoding: gzip\r\nContent-Length: {len(compressed)}"
+        return HEAD.format(framing=framing).encode() + compressed[:-1]
+    return HEAD.format(framing="Content-Encoding: gzip\r\nTransfer-Encoding: chunked").encode() + chunked(compressed)
 
 
-def answered(connections: list[socket.socket]) -> list[socket.socket]:
-    """Those to which something was said."""
+def readable(connections: list[socket.socket]) -> list[socket.socket]:
+    """The connections on which a response can be read."""
     return select.select(connections, [], [], 0)[0]
 
 
 @pytest.mark.parametrize(
-    "kind", ["both", *(pytest.param(each, marks=pytest.mark.slow) for each in ("chunked", "deflated"))]
+    "kind", ["both", *(pytest.param(each, marks=pytest.mark.slow) for each in ("chunked", "compressed"))]
 )
 def test_bodies_of_unknown_length_are_charged_as_they_grow(kind: str) -> None:
-    """Six of a megabyte each once held six gigabytes that nobody counted, and nobody was refused."""
+    """Six bodies of a megabyte once held six gigabytes uncounted, and no request was refused."""
     request = unfinished(kind)
     with run_measured_process(max_queue_bytes=str(CAPACITY_BYTES), max_body_bytes=str(2 * BODY)) as service:
         connections = [service.send(request) for _ in range(8)]
-        becomes_true(lambda: len(answered(connections)) >= 6)
-        refused = [connection.recv(12) for connection in answered(connections)]
-        held, taken = service.held_bytes(), service.rss_growth_bytes()
+        becomes_true(lambda: len(readable(connections)) >= 6)
+        refused = [connection.recv(12) for connection in readable(connections)]
+        held, growth = service.held_bytes(), service.rss_growth_bytes()
 
     assert set(refused) == {b"HTTP/1.1 503"}
     assert len(refused) >= 6
     assert held >= BODY
-    assert taken <= held + SLACK_BYTES
+    assert growth <= held + SLACK_BYTES
 
 
 def announce_body(service: MeasuredProcess, nbytes: int) -> socket.socket:
@@ -78,13 +78,13 @@ def announce_body(service: MeasuredProcess, nbytes: int) -> socket.socket:
 @pytest.mark.skipif(find_malloc_trim() is None, reason="only glibc keeps a heap that can be trimmed")
 @pytest.mark.parametrize(("count", "nbytes"), [(20, 8 << 20), (200, 800 << 10)])
 def test_freed_bodies_are_returned_to_the_system(count: int, nbytes: int) -> None:
-    """Bodies come to lie in a heap, and one small object at its end kept all of them; large ones are mapped alone."""
+    """One small object at the end of the heap kept the memory of all bodies; large ones are mapped separately."""
     with run_measured_process() as service:
         for _ in range(3):
             connections = []
             for _ in range(count):
                 connections.append(announce_body(service, nbytes))
-                # An idle connection's few objects lie behind the body, and stay.
+                # The few objects of an idle connection are allocated behind the body, and stay.
                 service.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").recv(1000)
             assert becomes_true(lambda: service.rss_growth_bytes() > 7 * count * nbytes // 8)
             for connection in connections:

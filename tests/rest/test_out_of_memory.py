@@ -1,4 +1,4 @@
-"""A system that has less memory than the settings allow: requests are refused with 503, and the process lives on."""
+"""On a system with less memory than the settings allow, requests are refused with 503 and the process survives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.rest.service_process import service_process
 
 MIB = 1 << 20
 LEFT_BYTES = 24 * MIB
-"""Address space that is left: enough for what a refusal takes, and too little for what is asked."""
+"""The free address space: enough for an error response, too little for the request."""
 
 RAW = {"Content-Type": "application/octet-stream"}
 JSON = {"Content-Type": "application/json"}
@@ -49,10 +49,10 @@ def large_response(client: httpx.Client) -> httpx.Response:
     "ask", [raw, *(pytest.param(each, marks=pytest.mark.slow) for each in (deflated, numbers, large_response))]
 )
 def test_a_request_without_system_memory_is_refused(ask: Callable[[httpx.Client], httpx.Response]) -> None:
-    """It was a 500, as if the service were at fault; elsewhere or later the request may well be answered."""
+    """It was a 500, as for a bug; on another machine, or later, the request may well succeed."""
     with service_process() as running, running.server.client() as client:
         small = {"input": IMAGE, "kernel_size": 2}
-        # Threads and buffers that come with the first requests are there.
+        # The threads and buffers of the first requests have been allocated.
         assert client.post(POOL, json=small).status_code == 200
         process = psutil.Process(running.process.pid)
         process.rlimit(psutil.RLIMIT_AS, (process.memory_info().vms + LEFT_BYTES, psutil.RLIM_INFINITY))

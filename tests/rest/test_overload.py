@@ -1,4 +1,4 @@
-"""More than there is room or time for: refused at the door, fast, and nothing is left behind."""
+"""Requests beyond the memory budget or their deadline are refused early and fast, and leave nothing reserved."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ HEAD = (
 
 @pytest.fixture(scope="module")
 def gated() -> Iterator[GatedService]:
-    """A service with little room."""
+    """A service with little memory."""
     with run_gated_service(capacity_bytes=CAPACITY_BYTES) as running:
         yield running
 
 
 @pytest.fixture
 def fresh() -> Iterator[GatedService]:
-    """A service that has measured nothing yet: the others think their device slow, since it was held so often."""
+    """A service without throughput estimates; those of the other service are low, since its device was blocked so
+    often."""
     with run_gated_service(capacity_bytes=CAPACITY_BYTES) as running:
         yield running
 
@@ -44,7 +45,7 @@ def head(shape: str, length: int, kernel: int = 1, more: str = "") -> bytes:
 
 
 def read_response(connection: socket.socket) -> tuple[int, dict[str, str], dict[str, object]]:
-    """Status, headers and document of a refusal, read as it comes."""
+    """Status, headers and document of an error response."""
     received = b""
     while b"\r\n\r\n" not in received:
         received += (piece := connection.recv(65536))
@@ -59,12 +60,12 @@ def read_response(connection: socket.socket) -> tuple[int, dict[str, str], dict[
 
 @pytest.fixture
 def full(gated: GatedService) -> Iterator[GatedService]:
-    """The same service while its room is taken: requests are held on the device and before it."""
+    """The same service with a full memory budget: requests are held on the device and in the queue."""
     with ThreadPoolExecutor(64) as threads, gated.gate.closed():
         waiting: list[Future[int]] = []
-        # The tests send what is as large as the whole room; only who comes alone would be let in with that.
+        # The tests send requests as large as the whole budget, which are admitted only if they are alone.
         for _ in range(4):
-            waiting.append(threads.submit(posted, gated, SHAPE))
+            waiting.append(threads.submit(post_status, gated, SHAPE))
             assert becomes_true(partial(has_jobs, gated, len(waiting)))
         yield gated
         gated.gate.open()
@@ -73,15 +74,15 @@ def full(gated: GatedService) -> Iterator[GatedService]:
 
 
 def test_a_request_that_does_not_fit_is_refused_at_once(full: GatedService) -> None:
-    """A caller who must wait for a refusal holds a connection in a service that has too many already."""
+    """A client that waits for its refusal would hold a connection of an overloaded service."""
     before = full.metric("poolhouse_refusals_total", code="overloaded")
     times_ms = []
     for _ in range(10):
         with full.server.connect() as connection:
-            begun = time.perf_counter()
+            started_at = time.perf_counter()
             connection.sendall(head("1,1,1024,1024", CAPACITY_BYTES))
             status, headers, document = read_response(connection)
-            times_ms.append(1e3 * (time.perf_counter() - begun))
+            times_ms.append(1e3 * (time.perf_counter() - started_at))
 
         assert (status, document["code"]) == (503, "overloaded")
         assert int(headers["retry-after"]) >= 1
@@ -94,7 +95,7 @@ def test_a_request_that_does_not_fit_is_refused_at_once(full: GatedService) -> N
 @pytest.mark.parametrize("more", ["", "Expect: 100-continue\r\n"])
 def test_a_body_that_fits_is_refused_if_its_pooling_does_not(full: GatedService, more: str) -> None:
     """Before the body is read, from the query: the response and intermediate results take memory too. A client that
-    asks whether to send its body is not told to."""
+    waits for 100 Continue does not get it."""
     side = math.isqrt(full.pooling.status.capacity_bytes - full.pooling.status.held_bytes)
 
     with full.server.connect() as connection:
@@ -105,19 +106,19 @@ def test_a_body_that_fits_is_refused_if_its_pooling_does_not(full: GatedService,
 
 
 def test_a_request_that_expires_in_the_queue_is_refused_at_once_and_never_runs(fresh: GatedService) -> None:
-    """Who has stopped waiting must hear so in time, and must cost nothing more; a timer does it, no sweep."""
+    """The client gets the error at its deadline, from a timer, and the job takes no further work."""
     timeout_s = 0.2
     expired = fresh.metric("poolhouse_engine_events_total", event="expired")
     late = (1, 1, 7, 7)
     with ThreadPoolExecutor(3) as threads, fresh.gate.closed(), fresh.server.client() as client:
-        running = [threads.submit(posted, fresh, (1, 1, 4, 4 + number)) for number in range(3)]
+        running = [threads.submit(post_status, fresh, (1, 1, 4, 4 + number)) for number in range(3)]
         assert becomes_true(partial(has_jobs, fresh, 3))
 
-        begun = time.perf_counter()
+        started_at = time.perf_counter()
         response = post_zeros(client, late, {"Request-Timeout": f"{timeout_s}"})
-        took_s = time.perf_counter() - begun
+        took_s = time.perf_counter() - started_at
 
-        # The device is still held: it was the timer that answered.
+        # The device is still blocked, so the response came from the timer.
         assert not any(each.done() for each in running)
         assert fresh.pooling.status.job_count == 3
         fresh.gate.open()
@@ -130,18 +131,18 @@ def test_a_request_that_expires_in_the_queue_is_refused_at_once_and_never_runs(f
 
 
 def test_a_passed_deadline_is_reported_within_5_ms(fresh: GatedService) -> None:
-    """A caller's own timer rings then too: what comes later is read by nobody."""
+    """The client's own timeout ends then; a later response would not be read."""
     timeout_s = 0.1
     late_ms = []
     with ThreadPoolExecutor(2) as threads, fresh.gate.closed(), fresh.server.connect() as connection:
-        running = [threads.submit(posted, fresh, (1, 1, 4, 4 + number)) for number in range(2)]
+        running = [threads.submit(post_status, fresh, (1, 1, 4, 4 + number)) for number in range(2)]
         assert becomes_true(partial(has_jobs, fresh, 2))
         for _ in range(10):
-            begun = time.perf_counter()
-            # The service begins to count later than that, so all that is late is in this number.
+            started_at = time.perf_counter()
+            # The service starts its timer later than this, so the measured delay is an upper bound.
             connection.sendall(head("1,1,7,7", 49, more=f"Request-Timeout: {timeout_s}\r\n") + bytes(49))
             status, _, document = read_response(connection)
-            late_ms.append(1e3 * (time.perf_counter() - begun - timeout_s))
+            late_ms.append(1e3 * (time.perf_counter() - started_at - timeout_s))
             assert (status, document["code"]) == (504, "deadline_passed")
         fresh.gate.open()
         assert [each.result(WAIT_TIMEOUT_S) for each in running] == [200] * 2
@@ -153,13 +154,13 @@ def test_a_passed_deadline_is_reported_within_5_ms(fresh: GatedService) -> None:
 def test_a_deadline_that_cannot_be_met_is_refused_before_the_body(
     gated: GatedService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Reading a body and then saying that there was never time for it wastes both sides' work."""
-    # By this speed the first request takes seconds, held or not.
+    """Reading the body first would waste the work of both sides."""
+    # At this throughput the first request is estimated to take seconds.
     monkeypatch.setattr(gated.pooling._engine._devices[0].throughput, "steps_per_s", 1e6)
     with ThreadPoolExecutor(3) as threads, gated.gate.closed(), gated.server.connect() as connection:
-        running = threads.submit(posted, gated, (1, 1, 2048, 2048), 31)
+        running = threads.submit(post_status, gated, (1, 1, 2048, 2048), 31)
         assert becomes_true(partial(has_jobs, gated, 1))
-        # No byte of the body follows, and the room is full: it is the deadline that is looked at first.
+        # No byte of the body follows, and the budget is full: the deadline is checked first.
         connection.sendall(head("1,1,4,4", 16, more="Request-Timeout: 0.6\r\n"))
 
         status, _, document = read_response(connection)
@@ -184,7 +185,7 @@ def test_a_deadline_that_cannot_be_met_is_refused_before_the_body(
 def test_raw_elements_that_cannot_be_pooled_are_refused_by_their_query(
     gated: GatedService, shape: str, length: int, kernel: int, status: int, code: str
 ) -> None:
-    """Shape, type and fields stand in the query: the whole plan is known, and a gigabyte need not travel for a no."""
+    """Shape, type and fields are in the query, so a gigabyte need not be sent to be refused."""
     with gated.server.connect() as connection:
         connection.sendall(head(shape, length, kernel))
 
@@ -194,9 +195,11 @@ def test_raw_elements_that_cannot_be_pooled_are_refused_by_their_query(
 
 
 def test_a_load_of_random_requests_leaves_nothing_reserved(gated: GatedService) -> None:
-    """Refused, cut off, answered: whichever way out a request takes, it gives back what it held, once."""
+    """Refused, disconnected or successful: each request releases its memory exactly once."""
     with ThreadPoolExecutor(64) as threads:
-        statuses = [status for part in threads.map(partial(storm, gated.server), range(64)) for status in part]
+        statuses = [
+            status for part in threads.map(partial(send_random_requests, gated.server), range(64)) for status in part
+        ]
 
     assert set(statuses) <= {200, 503, 0}
     assert statuses.count(200) > 100
@@ -208,16 +211,16 @@ def test_a_load_of_random_requests_leaves_nothing_reserved(gated: GatedService) 
     assert [gated.metric(name) for name in gauges] == [0, 0]
 
 
-def storm(live_server: LiveServer, seed: int) -> list[int]:
-    """32 requests of one connection; a tenth of them leave in the middle of the body, and come back anew."""
-    chance = random.Random(seed)
+def send_random_requests(live_server: LiveServer, seed: int) -> list[int]:
+    """Send 32 requests on one connection; a tenth of them disconnect within the body and reconnect."""
+    rng = random.Random(seed)
     statuses = []
     connection = live_server.connect()
     for _ in range(32):
-        rows = chance.randrange(1, 200)
+        rows = rng.randrange(1, 200)
         whole = head(f"1,1,{rows},64", rows * 64) + bytes(rows * 64)
-        if chance.random() < 0.1:
-            connection.sendall(whole[: chance.randrange(1, len(whole))])
+        if rng.random() < 0.1:
+            connection.sendall(whole[: rng.randrange(1, len(whole))])
             connection.close()
             connection = live_server.connect()
             statuses.append(0)
@@ -238,13 +241,13 @@ def has_jobs(gated: GatedService, count: int) -> bool:
     return gated.pooling.status.job_count == count
 
 
-def posted(gated: GatedService, shape: tuple[int, ...], kernel_size: int = 1) -> int:
+def post_status(gated: GatedService, shape: tuple[int, ...], kernel_size: int = 1) -> int:
     with gated.server.client() as client:
         return post_zeros(client, shape, kernel_size=kernel_size).status_code
 
 
 def test_a_refusal_for_overload_keeps_the_connection(full: GatedService) -> None:
-    """Overload is no time to open new connections."""
+    """New connections would add to the overload."""
     with full.server.client() as client:
         responses: list[httpx.Response] = [post_zeros(client, (1, 1, 1024, 1024)) for _ in range(3)]
 

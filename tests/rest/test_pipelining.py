@@ -1,7 +1,7 @@
-"""Several requests on one connection, and bytes that two readers could take for different requests. Bare sockets.
+"""Pipelined requests, and bytes that a proxy could parse as different requests, sent on plain sockets.
 
-What a client sends behind a request that is still being answered must neither change that response, nor be read as
-something else than what a proxy before the service would read, nor cost more than a fixed amount for each connection.
+Bytes behind a request in progress must not change its response, must be parsed as a proxy in front of the service would
+parse them, and must cost a bounded amount per connection.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.rest.test_protocol import JSON_BODY, LIVE, parse, posting, refusal
 
 ONE = posting(b"Content-Length: %d" % len(JSON_BODY)) + JSON_BODY
 ALIVE = b'{"status":"alive"}'
-OFFER = (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQ")
+UPGRADE_OFFER = (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQ")
 SMUGGLED = b"GET /version HTTP/1.1\r\nHost: x\r\nX-Request-ID: smuggled\r\n\r\n"
 
 
@@ -46,7 +46,7 @@ def split_responses(received: bytes) -> list[tuple[int, bytes]]:
 
 @pytest.fixture(scope="module")
 def gated() -> Iterator[GatedService]:
-    """A service whose device can be stopped."""
+    """A service whose device can be blocked."""
     limits: dict[str, object] = {**LIMITS, "body_timeout_s": 5.0}
     with run_gated_service(1 << 30, "cpu", **limits) as running:
         yield running
@@ -55,9 +55,9 @@ def gated() -> Iterator[GatedService]:
 @given(st.lists(st.integers(1, 400), max_size=6), st.booleans())
 @scaled_examples(40, HealthCheck.function_scoped_fixture)
 def test_an_upgrade_offer_hides_no_request(live_server: LiveServer, cuts: list[int], second: bool) -> None:
-    """The parser ends a request that offers an upgrade with its head: its body was answered as a request (200), where
-    the offer came in two segments, or in a pipelined request."""
-    sent = (ONE if second else b"") + posting(*OFFER, b"Content-Length: %d" % len(SMUGGLED)) + SMUGGLED
+    """The parser ends a request that offers an upgrade with its head. If the offer came in two segments, or in a
+    pipelined request, its body was parsed as a request (200)."""
+    sent = (ONE if second else b"") + posting(*UPGRADE_OFFER, b"Content-Length: %d" % len(SMUGGLED)) + SMUGGLED
     sent += LIVE + b"Connection: close\r\n\r\n"
     with live_server.connect() as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -75,7 +75,7 @@ def test_an_upgrade_offer_hides_no_request(live_server: LiveServer, cuts: list[i
 
 def test_an_upgrade_offer_in_two_segments_is_ignored(live_server: LiveServer) -> None:
     """RFC 9110 section 7.8: a server may ignore it; Java's client sends its first body with one."""
-    head = posting(*OFFER, b"Content-Length: %d" % len(JSON_BODY))
+    head = posting(*UPGRADE_OFFER, b"Content-Length: %d" % len(JSON_BODY))
     at = head.index(b"grade: h2c")
     with live_server.connect() as connection:
         connection.sendall(head[:at])
@@ -89,10 +89,10 @@ def test_an_upgrade_offer_in_two_segments_is_ignored(live_server: LiveServer) ->
     assert alive == ALIVE
 
 
-@pytest.mark.parametrize("rest", [b"", b"Transfer-Encoding: chunked"])
-def test_chunked_bodies_with_an_upgrade_offer_are_read(live_server: LiveServer, rest: bytes) -> None:
-    """A body without a length has the same hole."""
-    head = posting(*OFFER, b"Transfer-Encoding: chunked", b"Connection: close")
+@pytest.mark.parametrize("more", [b"", b"Transfer-Encoding: chunked"])
+def test_chunked_bodies_with_an_upgrade_offer_are_read(live_server: LiveServer, more: bytes) -> None:
+    """A body without a length is as vulnerable."""
+    head = posting(*UPGRADE_OFFER, b"Transfer-Encoding: chunked", b"Connection: close")
     chunk = b"%x\r\n%b\r\n0\r\n\r\n" % (len(JSON_BODY), JSON_BODY)
 
     assert [status for status, _ in split_responses(live_server.exchange(head + chunk))] == [200]
@@ -111,18 +111,18 @@ def test_chunked_bodies_with_an_upgrade_offer_are_read(live_server: LiveServer, 
     ],
 )
 def test_an_ambiguous_head_is_refused(live_server: LiveServer, head: bytes) -> None:
-    """A proxy that reads it otherwise would let one client's bytes pass for another's request (RFC 9112 section 11)."""
+    """A proxy that parses it differently would let a client send another client's request (RFC 9112 section 11)."""
     document = refusal(live_server.exchange(head))
 
     assert (document["status"], document["code"]) == (400, "malformed_request")
 
 
 def test_no_response_follows_the_last_one(tmp_path: Path) -> None:
-    """The half that is written is closed by then: to write on was an error in the log."""
+    """Our side of the socket is then shut down, and a further write logged an error."""
     query = "shape=64,1024,1024&dtype=uint8&kernel_size=2"
     head = f"POST /v1/pool/avg_pool2d?{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
     head += f"Content-Type: application/octet-stream\r\nContent-Length: {64 << 20}\r\n\r\n"
-    # Refused by its headers, as soon as its turn comes.
+    # This request would be refused by its head.
     behind = b"POST /v1/pool/none HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabcd"
     log = tmp_path / "log"
     with log.open("wb") as file, logged_process(file) as server, server.connect() as connection:
@@ -136,7 +136,7 @@ def test_no_response_follows_the_last_one(tmp_path: Path) -> None:
 
 
 def test_no_100_continue_follows_a_refusal(tmp_path: Path) -> None:
-    """A body that breaks off in the segment of its head is refused before its request has run."""
+    """A body that breaks in the segment of its head is refused before its application task has started."""
     head = b"POST /v1/plan/max_pool2d HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     broken = head + b"Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\nzz\r\n"
     log = tmp_path / "log"
@@ -150,12 +150,12 @@ def test_no_100_continue_follows_a_refusal(tmp_path: Path) -> None:
 
 
 def test_http_1_0_needs_no_host(live_server: LiveServer) -> None:
-    """Load balancers' health checks speak it."""
+    """Health checks of load balancers use HTTP/1.0."""
     assert live_server.exchange(b"GET /livez HTTP/1.0\r\n\r\n").endswith(ALIVE)
 
 
 @pytest.mark.parametrize(
-    "bad",
+    "invalid",
     [
         b"GARBAGE\r\n\r\n",
         posting(b"Transfer-Encoding: chunked") + b"zz\r\n",
@@ -167,14 +167,14 @@ def test_http_1_0_needs_no_host(live_server: LiveServer) -> None:
     ],
 )
 @pytest.mark.parametrize("queued", [0, 1, 5])
-def test_an_invalid_request_waits_for_earlier_responses(gated: GatedService, bad: bytes, queued: int) -> None:
-    """Its 400 would be read as the response to the request before it. Here that one is still being worked on."""
+def test_an_invalid_request_waits_for_earlier_responses(gated: GatedService, invalid: bytes, queued: int) -> None:
+    """Its 400 would be read as the response to the request in progress."""
     with gated.gate.closed(), gated.server.connect() as connection:
         connection.sendall(ONE)
         assert gated.gate.batch_arrived.wait(20)
         connection.sendall(LIVE + b"\r\n")
-        connection.sendall((LIVE + b"\r\n") * queued + bad)
-        assert not select.select([connection], [], [], 0.05)[0], "nothing may be answered before the first"
+        connection.sendall((LIVE + b"\r\n") * queued + invalid)
+        assert not select.select([connection], [], [], 0.05)[0], "a response was sent before the first one"
         gated.gate.open()
         responses = split_responses(read_all(connection))
 
@@ -184,14 +184,14 @@ def test_an_invalid_request_waits_for_earlier_responses(gated: GatedService, bad
 
 
 def exchanges() -> int:
-    """Requests in memory, of all servers in this process."""
+    """The number of exchanges in memory, of all servers in this process."""
     gc.collect()
     return sum(isinstance(each, AsgiExchange | HandlerExchange) for each in gc.get_objects())
 
 
 def test_pipelined_requests_wait_unparsed(gated: GatedService) -> None:
-    """50 connections with one piece of 64 KiB each stopped the event loop for seconds, for 180,000 requests in memory
-    that nothing had counted."""
+    """50 connections with 64 KiB of requests each blocked the event loop for seconds, and held 180,000 uncounted
+    requests."""
     flood = (b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 4000)[: 128 * 1024]
     before = exchanges()
     connections = []
@@ -208,16 +208,16 @@ def test_pipelined_requests_wait_unparsed(gated: GatedService) -> None:
         with gated.server.client() as client:
             for _ in range(20):
                 assert client.get("/livez").status_code == 200
-        waiting = exchanges() - before
+        count = exchanges() - before
 
-    assert waiting <= len(connections) * 64
+    assert count <= len(connections) * 64
     for connection in connections:
         connection.close()
     assert becomes_true(lambda: gated.pooling.status.lease_count == 0)
 
 
 def test_many_pipelined_requests_are_answered_in_order(live_server: LiveServer) -> None:
-    """Requests that wait unparsed are not lost, and one that is cut between two pieces is put together."""
+    """No request is lost, even if it is split between two reads."""
     names = [b"n%d" % number for number in range(3000)]
     sent = b"".join(LIVE + b"X-Request-ID: " + name + b"\r\n\r\n" for name in names)
     received = bytearray()
@@ -235,12 +235,12 @@ def test_many_pipelined_requests_are_answered_in_order(live_server: LiveServer) 
                     break
                 received += piece
 
-    told = [part.split(b"\r\n", 1)[0] for part in bytes(received).split(b"x-request-id: ")[1:]]
-    assert told[: len(names)] == names
+    ids = [part.split(b"\r\n", 1)[0] for part in bytes(received).split(b"x-request-id: ")[1:]]
+    assert ids[: len(names)] == names
 
 
 def test_no_request_begins_while_responses_are_unread(gated: GatedService) -> None:
-    """Each unread response is memory; a client that asks on without reading would have all of them kept."""
+    """An unread response takes memory; a client that pipelines without reading must not accumulate them."""
     query = "?output_size=512,512&shape=1,1,1,1&dtype=float32"
     one = (
         f"POST /v1/pool/adaptive_avg_pool2d{query} HTTP/1.1\r\nHost: x\r\n"
@@ -251,19 +251,19 @@ def test_no_request_begins_while_responses_are_unread(gated: GatedService) -> No
         before = gated.metric("poolhouse_sent_bytes_total")
         connection.sendall(one * (total - 1) + one.replace(b"Host: x", b"Host: x\r\nConnection: close"))
         with gated.server.client() as client:
-            # Each of these lets the event loop come round.
+            # Each of these takes an iteration of the event loop.
             for _ in range(300):
                 client.get("/livez")
         unread = gated.metric("poolhouse_sent_bytes_total") - before
         responses = split_responses(read_all(connection))
 
-    # What the sockets' own buffers hold, on both sides, and little more.
+    # The socket buffers of both sides, and little more.
     assert unread < 24 * size
     assert [(status, len(body)) for status, body in responses] == [(200, size)] * total
 
 
 def test_empty_lines_do_not_keep_an_idle_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One CRLF after a response ended the idle timer for ever: 400 of 400 connections were open after 230 s."""
+    """One CRLF after a response stopped the idle timer for ever: 400 of 400 connections were open after 230 s."""
     monkeypatch.setattr("poolhouse.rest.server._KEEP_ALIVE_S", 0.3)
     with run_gated_service() as running, running.server.connect() as connection:
         connection.sendall(LIVE + b"\r\n")
@@ -283,7 +283,7 @@ def test_the_framing_of_a_chunked_body_is_limited(live_server: LiveServer) -> No
 
 
 def test_chunks_of_one_byte_pass(live_server: LiveServer) -> None:
-    """Some clients write what they have, however little it is."""
+    """Some clients write a chunk for every byte."""
     text = JSON_BODY + b" " * 10_000
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in text)
 
@@ -295,8 +295,7 @@ def test_chunks_of_one_byte_pass(live_server: LiveServer) -> None:
 
 
 def test_a_reset_is_not_logged_as_an_error() -> None:
-    """A client may end its connection at any time, also with requests that wait; a log full of tracebacks hides the
-    errors that are ours."""
+    """Clients may reset at any time, also with requests in progress; tracebacks would hide real errors."""
     with service_process() as running:
         for number in range(120):
             connection = running.server.connect()

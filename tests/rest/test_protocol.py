@@ -1,4 +1,5 @@
-"""The connection: what uvicorn alone would let through, or response in its own words. Bare sockets."""
+"""Protocol errors, limits and framing on plain sockets, including input that uvicorn would accept or refuse in plain
+text."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ HEADER_LIMIT = int(LIMITS["max_header_bytes"])
 
 
 def posting(*headers: bytes) -> bytes:
-    """A request head for the pool route."""
+    """A request head for the pooling route."""
     lines = [f"POST {POOL} HTTP/1.1".encode(), b"Host: x", b"Content-Type: application/json", *headers]
     return b"\r\n".join([*lines, b"", b""])
 
@@ -65,7 +66,7 @@ def refusal(response: bytes) -> dict[str, object]:
     ],
 )
 def test_invalid_http_is_refused_with_a_problem_document(live_server: LiveServer, sent: bytes) -> None:
-    """uvicorn would response in plain text, and a caller's reader of problems would fail on it."""
+    """uvicorn would send plain text, which a client that parses problem documents could not read."""
     document = refusal(live_server.exchange(sent))
 
     assert (document["status"], document["code"]) == (400, "malformed_request")
@@ -74,7 +75,7 @@ def test_invalid_http_is_refused_with_a_problem_document(live_server: LiveServer
 @given(st.binary(min_size=1, max_size=300))
 @scaled_examples(40, HealthCheck.function_scoped_fixture)
 def test_random_bytes_are_refused_or_ignored(live_server: LiveServer, sent: bytes) -> None:
-    """Ports are scanned all day; whatever comes, the response is a refusal or nothing."""
+    """Ports are scanned all day."""
     with live_server.connect() as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
@@ -95,10 +96,10 @@ LONG_FRAMING = [
 ]
 
 
-# What one read brings is bounded; beyond that, framing that leads nowhere has to be counted.
+# One read is bounded; over several reads, framing without a body has to be counted.
 @pytest.mark.parametrize("sent", LONG_HEADERS + LONG_FRAMING)
 def test_headers_have_a_limit(live_server: LiveServer, sent: bytes) -> None:
-    """The parser under uvicorn takes headers of any size, and keeps them."""
+    """httptools accepts and keeps headers of any size."""
     document = refusal(live_server.exchange(sent))
 
     assert (document["status"], document["code"]) == (431, "headers_too_large")
@@ -106,7 +107,7 @@ def test_headers_have_a_limit(live_server: LiveServer, sent: bytes) -> None:
 
 
 def test_headers_just_under_the_limit_are_accepted(live_server: LiveServer) -> None:
-    """Large cookies behind a proxy are common; the limit must not bite early, even with a body behind."""
+    """Large cookies are common behind a proxy; also with a body."""
     padding = b"X-Long: " + b"a" * (HEADER_LIMIT - 400)
     body = JSON_BODY + b" " * 50_000
     head = posting(b"Connection: close", padding, b"Content-Length: %d" % len(body))
@@ -118,17 +119,17 @@ def test_headers_just_under_the_limit_are_accepted(live_server: LiveServer) -> N
 
 @pytest.mark.parametrize("sent", [b"GET /livez HT", LIVE + b"X-Slow: 1"])
 def test_slow_headers_are_refused(live_server: LiveServer, sent: bytes) -> None:
-    """A thousand connections that never finish their headers would use up the service."""
+    """A thousand connections with incomplete headers would exhaust the service."""
     assert refusal(live_server.exchange(sent))["status"] == 408
 
 
 def test_a_silent_connection_is_closed(live_server: LiveServer) -> None:
-    """Silence costs a file descriptor."""
+    """It costs a file descriptor."""
     assert live_server.exchange(b"") == b""
 
 
 def test_slow_headers_of_a_second_request_are_refused_too(live_server: LiveServer) -> None:
-    """A kept connection is no way around the limit."""
+    """The limit applies to kept connections too."""
     response = live_server.exchange(LIVE + b"\r\n" + LIVE)
 
     first, second = response.split(b'{"status":"alive"}')
@@ -138,7 +139,7 @@ def test_slow_headers_of_a_second_request_are_refused_too(live_server: LiveServe
 
 @pytest.mark.parametrize("head", [b"Content-Length: 100", b"Transfer-Encoding: chunked"])
 def test_a_body_that_stalls_is_refused(live_server: LiveServer, head: bytes) -> None:
-    """A caller that hangs in the middle of its body learns why its connection went."""
+    """The client learns why its connection is closed."""
     with live_server.connect() as connection:
         connection.sendall(posting(head) + (b"2\r\n{}\r\n" if b"chunked" in head else b"{}"))
         response = connection.recv(65536)
@@ -149,7 +150,7 @@ def test_a_body_that_stalls_is_refused(live_server: LiveServer, head: bytes) -> 
 
 
 def test_a_deadline_ends_the_receiving_of_a_body(live_server: LiveServer) -> None:
-    """The caller said how long it waits; the body's own patience is longer."""
+    """The deadline is shorter than the stall timeout."""
     with live_server.connect() as connection:
         connection.sendall(posting(b"Content-Length: 100", b"Request-Timeout: 0.02") + b"{}")
         status, _, body = parse(connection.recv(65536))
@@ -158,7 +159,7 @@ def test_a_deadline_ends_the_receiving_of_a_body(live_server: LiveServer) -> Non
 
 
 def test_a_length_over_the_limit_is_refused_before_the_body(live_server: LiveServer) -> None:
-    """The response comes although not one byte of the body was sent."""
+    """The response arrives although no byte of the body was sent."""
     with live_server.connect() as connection:
         connection.sendall(posting(b"Content-Length: 999999999999"))
         status, _, body = parse(connection.recv(65536))
@@ -170,14 +171,14 @@ def test_a_length_over_the_limit_is_refused_before_the_body(live_server: LiveSer
 
 
 def test_a_refusal_instead_of_100_continue_closes(live_server: LiveServer) -> None:
-    """The caller may or may not send the body now; on a kept connection it could pass for a request."""
+    """The client may or may not send the body now; on a kept connection it could be parsed as a request."""
     response = live_server.exchange(posting(b"Content-Length: 999999999999", b"Expect: 100-continue"))
 
     assert refusal(response)["status"] == 413
 
 
 def test_100_continue_is_sent_for_an_accepted_head(live_server: LiveServer) -> None:
-    """curl waits a second for this line before every large body."""
+    """curl waits a second for it before every large body."""
     head = posting(b"Content-Length: %d" % len(JSON_BODY), b"Expect: 100-continue", b"Connection: close")
     with live_server.connect() as connection:
         connection.sendall(head)
@@ -190,7 +191,7 @@ def test_100_continue_is_sent_for_an_accepted_head(live_server: LiveServer) -> N
 
 
 def test_pipelined_requests_are_answered_in_order(live_server: LiveServer) -> None:
-    """HTTP/1.1 allows it, and a refusal of the last must not cut into the responses before, nor be lost."""
+    """An error for the last request must not affect the responses before it, nor be lost."""
     one = posting(b"Content-Length: %d" % len(JSON_BODY)) + JSON_BODY
 
     responses = live_server.exchange(3 * one + b"GARBAGE\r\n\r\n")
@@ -215,7 +216,7 @@ def test_disconnects_in_a_body_do_not_affect_the_service(live_server: LiveServer
 
 @pytest.mark.parametrize("name", [b"Upgrade", b"upgrade", b"UPGRADE"])
 def test_an_offer_to_upgrade_is_ignored(live_server: LiveServer, name: bytes) -> None:
-    """Java's own client and curl --http2 offer it with a plain POST; its body must not be lost."""
+    """Java's client and curl --http2 offer it with a plain POST; its body must not be lost."""
     offer = b"Connection: Upgrade, HTTP2-Settings, close\r\nHTTP2-Settings: AAMAAABkAAQ"
     head = posting(b"Content-Length: %d" % len(JSON_BODY), offer, name + b": h2c")
 
@@ -226,7 +227,7 @@ def test_an_offer_to_upgrade_is_ignored(live_server: LiveServer, name: bytes) ->
 
 
 def test_curl_sends_a_large_body(tmp_path: Path, live_server: LiveServer) -> None:
-    """The README's own tool, with its Expect header and its upload, on a body of several buffers."""
+    """curl sends an Expect header, and this body needs several buffers."""
     (tmp_path / "x.bin").write_bytes(bytes(1 << 20))
     query = "kernel_size=2&shape=1,4,256,256&dtype=float32"
 
@@ -239,7 +240,7 @@ def test_curl_sends_a_large_body(tmp_path: Path, live_server: LiveServer) -> Non
 
 
 def test_a_small_response_arrives_in_one_piece(live_server: LiveServer) -> None:
-    """A caller who is woken twice for one small response has waited twice."""
+    """Two packets would wake the client twice."""
     with live_server.connect() as connection:
         connection.sendall(posting(b"Content-Length: %d" % len(JSON_BODY)) + JSON_BODY)
 
@@ -251,7 +252,7 @@ def test_a_small_response_arrives_in_one_piece(live_server: LiveServer) -> None:
 
 
 def test_requests_in_one_segment_are_answered_in_order(live_server: LiveServer) -> None:
-    """The first is run where it comes, the others take turns; nobody may see the difference."""
+    """The first runs at once, the others in later iterations of the event loop."""
     names = [f"r{number}" for number in range(50)]
     heads = [posting(b"X-Request-ID: " + name.encode(), b"Content-Length: %d" % len(JSON_BODY)) for name in names]
 
@@ -264,13 +265,13 @@ def test_requests_in_one_segment_are_answered_in_order(live_server: LiveServer) 
 
 
 def test_an_idle_connection_is_closed_and_a_used_one_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One clock a connection, which is not wound up at every request, must still count from the last one."""
+    """The idle timer is rescheduled lazily, but must count from the last request."""
     monkeypatch.setattr("poolhouse.rest.server._KEEP_ALIVE_S", 0.3)
     with run_live_server(Settings(port=0)) as short, short.connect() as connection:
         for _ in range(5):
             connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
             assert connection.recv(65536).startswith(b"HTTP/1.1 200")
-            # Half of what it is left open for, and more than that in all.
+            # Half of the keep-alive time, and more than all of it in total.
             assert not select.select([connection], [], [], 0.15)[0]
 
         assert connection.recv(1) == b""

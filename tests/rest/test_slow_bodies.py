@@ -1,4 +1,5 @@
-"""Bodies that come too slowly: a floor on bytes a second, so that nobody holds room for as long as they like."""
+"""Bodies below the minimum rate are refused, and preempted under contention, so that no client holds memory for
+long."""
 
 from __future__ import annotations
 
@@ -33,18 +34,19 @@ HEAD = (
 
 @pytest.fixture(scope="module")
 def gated() -> Iterator[GatedService]:
-    """A service with little patience."""
+    """A service with short timeouts."""
     with run_gated_service(capacity_bytes=1 << 30, body_timeout_s=0.5, min_body_bytes_per_s=100_000) as running:
         yield running
 
 
 def test_slow_clients_are_refused_and_others_are_served(gated: GatedService) -> None:
-    """A byte now and then is never silent; without a floor a few hundred such callers hold all the room there is."""
+    """A byte now and then never stalls; without a minimum rate a few hundred such clients would hold the whole
+    budget."""
     before = gated.metric("poolhouse_refusals_total", code="body_too_slow")
     waiting = selectors.DefaultSelector()
     responses: list[bytes] = []
-    good: list[int] = []
-    ends = time.monotonic() + WAIT_TIMEOUT_S
+    statuses: list[int] = []
+    ends_at = time.monotonic() + WAIT_TIMEOUT_S
     with gated.server.client() as client:
         slow = [gated.server.connect() for _ in range(CONNECTIONS)]
         for connection in slow:
@@ -52,8 +54,8 @@ def test_slow_clients_are_refused_and_others_are_served(gated: GatedService) -> 
             waiting.register(connection, selectors.EVENT_READ)
         assert becomes_true(lambda: gated.pooling.status.lease_count > 0)
 
-        while waiting.get_map() and time.monotonic() < ends:
-            good.append(post_zeros(client, (1, 1, 64, 64)).status_code)
+        while waiting.get_map() and time.monotonic() < ends_at:
+            statuses.append(post_zeros(client, (1, 1, 64, 64)).status_code)
             for key, _ in waiting.select(0):
                 assert isinstance(key.fileobj, socket.socket)
                 responses.append(key.fileobj.recv(65536))
@@ -65,8 +67,8 @@ def test_slow_clients_are_refused_and_others_are_served(gated: GatedService) -> 
     assert len(responses) == CONNECTIONS
     assert all(response.startswith(b"HTTP/1.1 408 ") for response in responses)
     assert all(b"100000 bytes a second" in response for response in responses)
-    assert set(good) == {200}
-    assert len(good) > 3
+    assert set(statuses) == {200}
+    assert len(statuses) > 3
     assert becomes_true(lambda: gated.pooling.status.held_bytes == 0)
     assert gated.metric("poolhouse_refusals_total", code="body_too_slow") == before + CONNECTIONS
     for connection in slow:
@@ -74,21 +76,21 @@ def test_slow_clients_are_refused_and_others_are_served(gated: GatedService) -> 
 
 
 def test_a_steady_body_may_take_longer_than_the_stall_timeout() -> None:
-    """The floor is for those who do not send; a large body over a thin line is ordinary."""
-    rules = BodyLimits(10**9, 0.4, "Send less.", min_bytes_per_s=10_000)
+    """A large body over a slow network is valid."""
+    limits = BodyLimits(10**9, 0.4, "Send less.", min_bytes_per_s=10_000)
     sent: list[int] = []
 
     async def go() -> memoryview:
         loop = asyncio.get_running_loop()
-        begun = loop.time()
+        started_at = loop.time()
 
         async def receive() -> Message:
-            # Twice the floor however long the machine takes over this pause, for three times the silence.
+            # Twice the minimum rate, however long this pause takes, for three times the stall timeout.
             await asyncio.sleep(0.01)
-            sent.append(int(20_000 * (loop.time() - begun)) - sum(sent))
-            return {"type": "http.request", "body": bytes(sent[-1]), "more_body": loop.time() - begun < 1.2}
+            sent.append(int(20_000 * (loop.time() - started_at)) - sum(sent))
+            return {"type": "http.request", "body": bytes(sent[-1]), "more_body": loop.time() - started_at < 1.2}
 
-        return await read_body(receive, rules, length=None)
+        return await read_body(receive, limits, length=None)
 
     body = asyncio.run(go())
 
@@ -101,41 +103,41 @@ def test_a_steady_body_may_take_longer_than_the_stall_timeout() -> None:
     st.lists(st.tuples(st.floats(0, 1000), st.integers(0, 10**9)), min_size=1, max_size=20),
 )
 def test_the_time_of_a_body_is_bounded_by_its_length(
-    silence_s: float, bytes_per_s: int, pieces: list[tuple[float, int]]
+    stall_timeout_s: float, min_bytes_per_s: int, pieces: list[tuple[float, int]]
 ) -> None:
-    """Whoever plans capacity needs a bound that is one line: the silence and the bytes over the floor."""
-    rules = BodyLimits(10**12, silence_s, "Send less.", bytes_per_s)
+    """At most the stall timeout plus the bytes over the minimum rate; capacity planning needs a simple bound."""
+    limits = BodyLimits(10**12, stall_timeout_s, "Send less.", min_bytes_per_s)
     now, received = 0.0, 0
     for pause_s, count in pieces:
-        if now + pause_s > rules.expires_at(0.0, now, received):
+        if now + pause_s > limits.expires_at(0.0, now, received):
             break
         now, received = now + pause_s, received + count
-        assert rules.expires_at(0.0, now, received) <= silence_s + received / bytes_per_s + 1e-9 * now
-        assert rules.expires_at(0.0, now, received) <= now + silence_s
-        assert BodyLimits(10**12, silence_s, "Send less.").expires_at(0.0, now, received) == now + silence_s
+        assert limits.expires_at(0.0, now, received) <= stall_timeout_s + received / min_bytes_per_s + 1e-9 * now
+        assert limits.expires_at(0.0, now, received) <= now + stall_timeout_s
+        assert BodyLimits(10**12, stall_timeout_s, "Send less.").expires_at(0.0, now, received) == now + stall_timeout_s
 
 
-@pytest.mark.parametrize(("bytes_per_s", "words"), [(0, "No further bytes"), (10**6, "1000000 bytes a second")])
-def test_the_error_names_the_exceeded_limit(bytes_per_s: int, words: str) -> None:
-    """Silence and slowness are mended in different ways."""
-    rules = BodyLimits(10**9, 0.05, "Send less.", bytes_per_s)
-    silent = bytes_per_s == 0
+@pytest.mark.parametrize(("min_bytes_per_s", "words"), [(0, "No further bytes"), (10**6, "1000000 bytes a second")])
+def test_the_error_names_the_exceeded_limit(min_bytes_per_s: int, words: str) -> None:
+    """A stall and a low rate have different remedies."""
+    limits = BodyLimits(10**9, 0.05, "Send less.", min_bytes_per_s)
+    stalls = min_bytes_per_s == 0
 
     async def go() -> None:
-        await read_body(slow_receive(silent), rules, length=None)
+        await read_body(slow_receive(stalls), limits, length=None)
 
     with pytest.raises(TooSlow, match=words):
         asyncio.run(go())
 
 
-def slow_receive(silent: bool) -> Receive:
-    """A byte now and then, or one and no more."""
+def slow_receive(stalls: bool) -> Receive:
+    """A byte now and then, or one byte and no more."""
     sent = 0
 
     async def receive() -> Message:
         nonlocal sent
         sent += 1
-        if silent and sent > 1:
+        if stalls and sent > 1:
             await asyncio.Event().wait()
         await asyncio.sleep(0.005)
         return {"type": "http.request", "body": b"\0", "more_body": True}
@@ -143,7 +145,7 @@ def slow_receive(silent: bool) -> Receive:
     return receive
 
 
-# ---- room that slow callers hold
+# ---- memory that slow clients hold
 
 CAPACITY_BYTES = 45 << 20
 ROWS = 1024
@@ -151,13 +153,13 @@ ROWS = 1024
 
 @pytest.fixture
 def contended() -> Iterator[GatedService]:
-    """A service whose room four callers of ours can take."""
+    """A service whose memory four clients can reserve."""
     with run_gated_service(capacity_bytes=CAPACITY_BYTES, contended_body_timeout_s=2) as running:
         yield running
 
 
 def announce_body(gated: GatedService, sent: int) -> socket.socket:
-    """A caller who announces a quarter of the room, and has sent so many bytes of it."""
+    """A client that announces a quarter of the budget, and has sent this many bytes of the body."""
     connection = gated.server.connect()
     length = ROWS * 1024
     head = (
@@ -169,32 +171,34 @@ def announce_body(gated: GatedService, sent: int) -> socket.socket:
 
 
 def readable(connections: list[socket.socket]) -> list[socket.socket]:
-    """Those to which something was said."""
+    """The connections on which a response can be read."""
     return select.select(connections, [], [], 0)[0]
 
 
 def test_clients_that_announce_much_and_send_little_do_not_hold_memory(contended: GatedService) -> None:
-    """Announcing is free. The room goes to who sends, and who gave way is told so and may come again."""
+    """Announcing is free, so the memory goes to clients that send; a preempted client gets an error and may retry."""
     slow = [announce_body(contended, 10_000) for _ in range(3)]
     almost = announce_body(contended, ROWS * 1024 - 1)
     assert becomes_true(lambda: contended.pooling.status.lease_count == 4)
     assert contended.pooling.status.held_bytes > 0.9 * CAPACITY_BYTES
-    begun = time.monotonic()
+    started_at = time.monotonic()
 
     with contended.server.client() as client:
         assert becomes_true(lambda: post_zeros(client, (1, 1, ROWS, 1024)).status_code == 200)
-        took_s = time.monotonic() - begun
+        took_s = time.monotonic() - started_at
         almost.sendall(b"\0")
         response = almost.recv(65536)
 
-    # Of the three only as many had to go as were in the way.
+    # Only as many of the three are preempted as necessary.
     assert becomes_true(lambda: len(readable(slow)) == 1)
-    gone = readable(slow)
-    told = [connection.recv(65536) for connection in gone]
-    assert all(each.startswith(b"HTTP/1.1 503 ") and b"its memory was given to other requests" in each for each in told)
-    assert all(b"retry-after: 1" in each.lower() for each in told)
-    assert response.startswith(b"HTTP/1.1 200 "), "who has kept the pace does not give way"
-    assert took_s < 2, "nobody waits for their patience to end"
+    preempted = readable(slow)
+    errors = [connection.recv(65536) for connection in preempted]
+    assert all(
+        each.startswith(b"HTTP/1.1 503 ") and b"its memory was given to other requests" in each for each in errors
+    )
+    assert all(b"retry-after: 1" in each.lower() for each in errors)
+    assert response.startswith(b"HTTP/1.1 200 "), "a body that kept its rate was preempted"
+    assert took_s < 2, "the request waited for a timeout of the slow bodies"
     for connection in (*slow, almost):
         connection.close()
     assert becomes_true(lambda: contended.pooling.status.lease_count == 0)
@@ -202,20 +206,22 @@ def test_clients_that_announce_much_and_send_little_do_not_hold_memory(contended
 
 
 @given(st.floats(0.1, 1000), st.integers(1, 10**9), st.floats(0, 1), st.floats(0.5, 2))
-def test_a_body_that_keeps_its_rate_is_not_preempted(crowded_s: float, length: int, part: float, pace: float) -> None:
-    """An honest upload is let go on however many wait; one at half the pace gives way at some time."""
-    rules = BodyLimits(10**12, 20.0, "Send less.", contended_timeout_s=crowded_s)
-    elapsed_s = part * crowded_s / pace
+def test_a_body_that_keeps_its_rate_is_not_preempted(
+    contended_timeout_s: float, length: int, part: float, rate: float
+) -> None:
+    """A valid upload continues under any contention; one at half the rate is preempted at some time."""
+    limits = BodyLimits(10**12, 20.0, "Send less.", contended_timeout_s=contended_timeout_s)
+    elapsed_s = part * contended_timeout_s / rate
 
-    behind = rules.lag(elapsed_s, math.ceil(part * length) / length)
+    lag = limits.lag(elapsed_s, math.ceil(part * length) / length)
 
-    assert pace < 1 or behind < 0
-    assert rules.lag(0.02 * crowded_s, 0.0) > 0
+    assert rate < 1 or lag < 0
+    assert limits.lag(0.02 * contended_timeout_s, 0.0) > 0
     assert BodyLimits(10**12, 20.0, "Send less.").lag(elapsed_s, 0.0) <= 0
 
 
 def unfinished(gated: GatedService, kind: str) -> socket.socket:
-    """A caller who has sent about a quarter of the room of a body whose length nobody knows, and stops."""
+    """A client that stops after about a quarter of the budget, in a body of unknown length."""
     connection = gated.server.connect()
     elements = bytes(ROWS * 1024)
     body = npy_head(ROWS) + elements
@@ -232,44 +238,44 @@ def unfinished(gated: GatedService, kind: str) -> socket.socket:
 
 
 def npy_head(rows: int) -> bytes:
-    """The header of so many rows of a thousand bytes."""
+    """The npy header of rows of 1024 bytes."""
     header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': (1, 1, {rows}, 1024), }}".ljust(117) + "\n"
     return b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header.encode()
 
 
 @pytest.mark.parametrize("kind", ["chunked", "deflated", "half of a deflated one"])
 def test_bodies_of_unknown_length_are_preempted_too(kind: str) -> None:
-    """They are charged as they grow; who has stopped must not keep what was charged."""
+    """They are charged as they grow; a stalled one must not keep its memory."""
     with (
-        run_gated_service(capacity_bytes=5 * ROWS * 1024, contended_body_timeout_s=1, body_timeout_s=60) as held,
+        run_gated_service(capacity_bytes=5 * ROWS * 1024, contended_body_timeout_s=1, body_timeout_s=60) as service,
         ExitStack() as stack,
     ):
-        slow = [stack.enter_context(unfinished(held, kind)) for _ in range(3)]
-        assert becomes_true(lambda: held.pooling.status.held_bytes > 3 * ROWS * 1024)
-        began = time.monotonic()
-        client = stack.enter_context(held.server.client())
+        slow = [stack.enter_context(unfinished(service, kind)) for _ in range(3)]
+        assert becomes_true(lambda: service.pooling.status.held_bytes > 3 * ROWS * 1024)
+        started_at = time.monotonic()
+        client = stack.enter_context(service.server.client())
 
         assert becomes_true(lambda: post_zeros(client, (1, ROWS // 4, 32, 32)).status_code == 200)
 
         assert becomes_true(lambda: len(readable(slow)) >= 1)
-        told = [connection.recv(65536) for connection in readable(slow)]
-        assert all(each.startswith(b"HTTP/1.1 503 ") for each in told)
-        assert time.monotonic() - began < 10, "nobody waits for their patience to end"
-    assert becomes_true(lambda: held.pooling.status.lease_count == 0)
+        errors = [connection.recv(65536) for connection in readable(slow)]
+        assert all(each.startswith(b"HTTP/1.1 503 ") for each in errors)
+        assert time.monotonic() - started_at < 10, "the request waited for a timeout of the slow bodies"
+    assert becomes_true(lambda: service.pooling.status.lease_count == 0)
 
 
 def test_a_slow_body_of_a_plan_is_charged() -> None:
-    """A thousand of them held a quarter of a gigabyte that was nobody's; one that is here at once holds nothing."""
+    """A thousand of them held a quarter of a gigabyte uncounted; a body that arrives at once reserves nothing."""
     head = "POST /v1/plan/max_pool2d HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-    with run_gated_service() as held, held.server.connect() as slow, held.server.client() as client:
+    with run_gated_service() as service, service.server.connect() as slow, service.server.client() as client:
         slow.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + b"8000\r\n" + b" " * 0x8000 + b"\r\n")
-        assert becomes_true(lambda: held.pooling.status.held_bytes >= 0x8000)
-        assert held.pooling.status.lease_count == 1
+        assert becomes_true(lambda: service.pooling.status.held_bytes >= 0x8000)
+        assert service.pooling.status.lease_count == 1
 
         planned = client.post("/v1/plan/max_pool2d", json={"input": {"shape": [1, 1, 4, 4]}, "kernel_size": 2})
 
         assert planned.status_code == 200
         slow.sendall(b"2\r\n{}\r\n0\r\n\r\n")
         assert slow.recv(12) == b"HTTP/1.1 422"
-        assert becomes_true(lambda: held.pooling.status.lease_count == 0)
-    assert held.pooling.status.held_bytes == 0
+        assert becomes_true(lambda: service.pooling.status.lease_count == 0)
+    assert service.pooling.status.held_bytes == 0

@@ -1,4 +1,4 @@
-"""Responses that are read too slowly: they hold memory as slow bodies do, and give way as those do."""
+"""Responses that are read too slowly hold memory as slow bodies do, and are preempted as those are."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HEAD = (
 
 @pytest.fixture
 def contended() -> Iterator[GatedService]:
-    """A service whose room three responses of ours take."""
+    """A service whose memory three large responses take."""
     with run_gated_service(
         capacity_bytes=CAPACITY_BYTES, contended_body_timeout_s=20, body_timeout_s=600, min_body_bytes_per_s=0
     ) as running:
@@ -43,11 +43,11 @@ def contended() -> Iterator[GatedService]:
 
 @contextmanager
 def readers(gated: GatedService, count: int) -> Iterator[list[socket.socket]]:
-    """Clients that have asked for a large response and read the first bytes of it."""
+    """Clients that have requested a large response and read its first bytes."""
     with ExitStack() as stack:
         connections = [stack.enter_context(socket.socket()) for _ in range(count)]
         for connection in connections:
-            # Else it grows, and takes most of the response.
+            # Otherwise the kernel enlarges the buffer, and it takes most of the response.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MIB)
             connection.connect(("127.0.0.1", gated.server.port))
             connection.sendall(f"{HEAD}Content-Length: {RESPONSE_BYTES}\r\n\r\n".encode() + bytes(RESPONSE_BYTES))
@@ -56,7 +56,7 @@ def readers(gated: GatedService, count: int) -> Iterator[list[socket.socket]]:
 
 
 def read_all(connection: socket.socket) -> int:
-    """How many bytes come until the connection ends."""
+    """The number of bytes received until the connection ends."""
     count = 0
     try:
         while piece := connection.recv(MIB):
@@ -67,47 +67,47 @@ def read_all(connection: socket.socket) -> int:
 
 
 def test_slow_readers_do_not_hold_memory(contended: GatedService) -> None:
-    """Three readers at 80 kB/s had everyone else refused for two and a half minutes."""
-    gone = contended.metric("poolhouse_callers_gone_total", stage="answer")
+    """Because of three readers at 80 kB/s all other clients were refused for two and a half minutes."""
+    disconnects = contended.metric("poolhouse_callers_gone_total", stage="answer")
     statuses = list[int]()
     read = [15] * 3
 
     with readers(contended, 3) as slow, contended.server.client() as client:
 
-        def is_let_in() -> bool:
-            for place, connection in enumerate(slow):
-                read[place] += len(connection.recv(1024))
+        def is_admitted() -> bool:
+            for index, connection in enumerate(slow):
+                read[index] += len(connection.recv(1024))
             statuses.append(post_zeros(client, (24, 1024, 1024)).status_code)
             return statuses[-1] == 200
 
-        assert becomes_true(is_let_in)
+        assert becomes_true(is_admitted)
         read = [count + read_all(connection) for count, connection in zip(read, slow, strict=True)]
 
-    assert statuses[0] == 503, "the room was never full"
-    # Of the three only as many had to go as were in the way; the others get all that they were promised.
+    assert statuses[0] == 503, "the memory budget was never full"
+    # Only as many of the three are preempted as necessary; the others get their whole response.
     assert sum(count < RESPONSE_BYTES for count in read) == 1
-    assert contended.metric("poolhouse_callers_gone_total", stage="answer") == gone + 1
+    assert contended.metric("poolhouse_callers_gone_total", stage="answer") == disconnects + 1
     assert becomes_true(lambda: contended.pooling.status.held_bytes == 0)
 
 
 def test_a_reader_must_keep_a_minimum_rate() -> None:
-    """A few bytes now and then are never silent, and held a gigabyte for days."""
-    pace: dict[str, Any] = {"body_timeout_s": 0.3, "min_body_bytes_per_s": 1 << 30}
+    """A few bytes now and then never stall, and service a gigabyte for days."""
+    rates: dict[str, Any] = {"body_timeout_s": 0.3, "min_body_bytes_per_s": 1 << 30}
     statuses, received = set[int](), 15
     with (
-        run_gated_service(capacity_bytes=1 << 30, **pace) as held,
-        readers(held, 1) as (slow,),
-        held.server.client() as client,
+        run_gated_service(capacity_bytes=1 << 30, **rates) as service,
+        readers(service, 1) as (slow,),
+        service.server.client() as client,
     ):
 
-        def is_cut_off() -> bool:
+        def is_disconnected() -> bool:
             nonlocal received
             received += len(slow.recv(1 << 15))
-            # This takes a moment, and nobody else notices.
+            # Other clients are served meanwhile.
             statuses.add(post_zeros(client, (1, 1, 8, 8)).status_code)
-            return held.pooling.status.held_bytes == 0
+            return service.pooling.status.held_bytes == 0
 
-        assert becomes_true(is_cut_off)
+        assert becomes_true(is_disconnected)
         received += read_all(slow)
 
     assert statuses == {200}
@@ -115,14 +115,14 @@ def test_a_reader_must_keep_a_minimum_rate() -> None:
 
 
 def test_other_responses_need_no_minimum_rate(contended: GatedService) -> None:
-    """The document is larger than what is written at once, and is nobody's tensor."""
+    """The OpenAPI document is larger than the write buffer, but holds no lease."""
     with contended.server.client() as client:
         assert post_zeros(client, (24, 1024, 1024)).status_code == 200
         assert client.get("/openapi.json").status_code == 200
 
 
 def test_a_response_is_held_until_all_of_it_is_sent() -> None:
-    """The last kilobytes that a reader leaves pin the whole tensor that they are of, and its room was lent again."""
+    """The last unsent kilobytes pin their whole tensor, whose memory had been given to another request."""
     settings = Settings.model_validate({"port": 0, "device": "cpu"})
     app = create_app(settings)
     config = make_server(settings, app, lambda server: None, Listeners((), (), None)).config
@@ -148,8 +148,8 @@ def test_a_response_is_held_until_all_of_it_is_sent() -> None:
     assert limits == [(0, 0)]
 
 
-class Transport:
-    """A transport with so many bytes unsent."""
+class FakeTransport:
+    """A transport with this many unsent bytes."""
 
     def __init__(self, unsent: int) -> None:
         self.unsent = unsent
@@ -162,8 +162,8 @@ class Transport:
         self.aborted = True
 
 
-class Clock:
-    """A loop whose clock stands where a test puts it."""
+class FakeLoop:
+    """An event loop with a time that a test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -173,19 +173,19 @@ class Clock:
 
 
 @given(st.floats(0, 1000), st.integers(1, 10**9), st.integers(0, 10**9), st.integers(0, 10**9))
-def test_a_response_has_the_limits_of_a_body(elapsed_s: float, length: int, handed: int, unsent: int) -> None:
-    """One setting for both directions: what has left the process is what counts."""
-    rules = BodyLimits(10**9, 20.0, "", min_bytes_per_s=1000, contended_timeout_s=60)
-    transport, clock = Transport(min(unsent, handed, length)), Clock()
-    pace = ResponseProgress(transport, rules, clock)  # type: ignore[arg-type]  # has what is asked of it
-    pace.begin(length)
-    pace.add_written(min(handed, length))
-    clock.now += elapsed_s
-    read = min(handed, length) - transport.unsent
+def test_a_response_has_the_limits_of_a_body(elapsed_s: float, length: int, written: int, unsent: int) -> None:
+    """One setting applies to both directions; for responses, the bytes that left the process count."""
+    limits = BodyLimits(10**9, 20.0, "", min_bytes_per_s=1000, contended_timeout_s=60)
+    transport, loop = FakeTransport(min(unsent, written, length)), FakeLoop()
+    progress = ResponseProgress(transport, limits, loop)  # type: ignore[arg-type]  # has the methods in use
+    progress.begin(length)
+    progress.add_written(min(written, length))
+    loop.now += elapsed_s
+    read = min(written, length) - transport.unsent
 
-    assert pace.lag() == rules.lag(clock.now - 100.0, read / length)
-    assert pace.is_too_slow() == (rules.expires_at(100.0, clock.now, read) < clock.now)
-    pace.end()
-    assert not pace.is_too_slow()
-    pace.preempt()
+    assert progress.lag() == limits.lag(loop.now - 100.0, read / length)
+    assert progress.is_too_slow() == (limits.expires_at(100.0, loop.now, read) < loop.now)
+    progress.end()
+    assert not progress.is_too_slow()
+    progress.preempt()
     assert transport.aborted

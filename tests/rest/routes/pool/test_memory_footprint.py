@@ -1,4 +1,4 @@
-"""The text of a response is part of its cost: refused, charged and printed by its length, not by its elements' bytes."""
+"""The text of a response counts: it is limited and charged by its length, not by the bytes of its elements."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CAPACITY_BYTES = 1 << 20
 
 @pytest.fixture(scope="module")
 def live_server() -> Iterator[LiveServer]:
-    """A service as it is when nothing is set, but for the largest response."""
+    """A service with default settings except for the largest response."""
     with run_live_server(Settings.model_validate({"port": 0, "max_output_bytes": 1 << 24})) as server:
         yield server
 
@@ -63,7 +63,7 @@ def test_an_empty_response_of_many_lists_is_refused(client: httpx.Client) -> Non
 
 @pytest.mark.parametrize("accept", ["application/json", "*/*"])
 def test_an_empty_batch_is_refused_as_text_and_accepted_as_binary(client: httpx.Client, accept: str) -> None:
-    """A query of sixty bytes tells how long the text will be."""
+    """A query of sixty bytes determines the length of the text."""
     query = "shape=20000000,0,4&dtype=float32&kernel_size=2"
 
     response = client.post(f"/v1/pool/max_pool1d?{query}", headers={**RAW, "Accept": accept})
@@ -76,7 +76,7 @@ def test_an_empty_batch_is_refused_as_text_and_accepted_as_binary(client: httpx.
 
 
 def test_an_empty_response_of_few_lists_is_sent(client: httpx.Client) -> None:
-    """An empty batch is an ordinary thing, in every format."""
+    """An empty batch is valid in every format."""
     response = client.post("/v1/pool/max_pool1d?shape=3,0,4&dtype=float32&kernel_size=2", headers=RAW)
 
     assert response.json()["output"]["data"] == [[], [], []]
@@ -84,7 +84,7 @@ def test_an_empty_response_of_few_lists_is_sent(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize(("dtype", "count"), [("bool", 3 << 20), ("float16", 1 << 20), ("int64", 1 << 20)])
 def test_the_error_for_too_long_a_text_names_the_binary_types(client: httpx.Client, dtype: str, count: int) -> None:
-    """Its elements are under it: a boolean of one byte is printed in six."""
+    """Its elements are under the limit: a boolean of one byte is printed in six."""
     query = f"shape=1,1,{count}&dtype={dtype}&kernel_size=1"
     body = bytes(count * ELEMENT_TYPES[dtype].itemsize)
 
@@ -101,27 +101,27 @@ def test_the_error_for_too_long_a_text_names_the_binary_types(client: httpx.Clie
     [("Accept: application/json", b"503"), ("Accept-Encoding: gzip", b"503"), ("Expect: 100-continue", b"100")],
 )
 def test_the_text_is_charged_before_the_body_is_read(more: str, status: bytes) -> None:
-    """A third of a megabyte of booleans is two megabytes of text, in room for one; and what is compressed is there
-    beside what it is compressed to."""
+    """A third of a megabyte of booleans becomes two megabytes of text, more than the budget; a compressed response
+    needs its uncompressed bytes too."""
     head = (
         "POST /v1/pool/max_pool1d?shape=300,1000&dtype=bool&kernel_size=1 HTTP/1.1\r\nHost: x\r\n"
         f"Content-Type: application/octet-stream\r\nContent-Length: 300000\r\n{more}\r\n\r\n"
     )
     with (
         # The elements, and eight bytes of intermediate results for each, take three megabytes.
-        run_gated_service(capacity_bytes=3_200_000) as held,
+        run_gated_service(capacity_bytes=3_200_000) as service,
         ThreadPoolExecutor(1) as threads,
-        held.gate.closed(),
-        held.server.client() as client,
-        held.server.connect() as connection,
+        service.gate.closed(),
+        service.server.client() as client,
+        service.server.connect() as connection,
     ):
         waiting = threads.submit(lambda: post_zeros(client, (1, 1, 8, 8)).status_code)
-        assert becomes_true(lambda: held.pooling.status.job_count == 1)
+        assert becomes_true(lambda: service.pooling.status.job_count == 1)
         connection.sendall(head.encode())
 
         response = connection.recv(12)
 
-        held.gate.open()
+        service.gate.open()
         assert waiting.result(WAIT_TIMEOUT_S) == 200
     assert response == b"HTTP/1.1 " + status
 
@@ -137,15 +137,16 @@ def test_the_text_is_charged_before_the_body_is_read(more: str, status: bytes) -
 def test_long_texts_are_encoded_off_the_event_loop(
     monkeypatch: pytest.MonkeyPatch, client: httpx.Client, query: str, nbytes: int, is_long: bool
 ) -> None:
-    """By the length of the text: an empty response has no elements, and one of booleans is six times as long as they."""
+    """By the length of the text: an empty response has no elements, and the text of booleans is six times as long as
+    they."""
     threads = list[str]()
     encode = JsonCodec.encode
 
-    def noted(self: JsonCodec, message: Message) -> EncodedBody:
+    def recorded(self: JsonCodec, message: Message) -> EncodedBody:
         threads.append(threading.current_thread().name)
         return encode(self, message)
 
-    monkeypatch.setattr(JsonCodec, "encode", noted)
+    monkeypatch.setattr(JsonCodec, "encode", recorded)
 
     response = client.post(f"/v1/pool/max_pool1d?{query}", headers=RAW, content=bytes(nbytes))
 
@@ -154,9 +155,9 @@ def test_long_texts_are_encoded_off_the_event_loop(
 
 
 def test_an_encoded_text_is_charged_by_its_real_length() -> None:
-    """The bound is for before; a client that reads slowly need not be charged for digits that were not needed."""
+    """The bound applies before encoding; a slow reader is not charged for digits that were not needed."""
     count = 8_000_000
-    with run_gated_service(capacity_bytes=1 << 28) as held, held.server.connect() as connection:
+    with run_gated_service(capacity_bytes=1 << 28) as service, service.server.connect() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(
             f"POST /v1/pool/max_pool1d?shape=1,1,{count}&dtype=uint8&kernel_size=1 HTTP/1.1\r\nHost: x\r\n"
@@ -165,17 +166,17 @@ def test_an_encoded_text_is_charged_by_its_real_length() -> None:
             + bytes(count)
         )
         assert connection.recv(15) == b"HTTP/1.1 200 OK"
-        printed = held.pooling.status.held_bytes
+        printed = service.pooling.status.held_bytes
 
     assert 2 * count <= printed < 2.1 * count
 
 
 @given(st.sampled_from(sorted(ELEMENT_TYPES)), st.lists(st.integers(0, 40), min_size=2, max_size=4), st.booleans())
-def test_no_response_text_is_longer_than_its_bound(dtype: str, shape: list[int], packed: bool) -> None:
-    """Few elements are not counted, and many are not guessed."""
+def test_no_response_text_is_longer_than_its_bound(dtype: str, shape: list[int], is_base64: bool) -> None:
+    """The length of small responses is computed exactly, and that of large ones is not underestimated."""
     metadata = TensorMetadata(ELEMENT_TYPES[dtype], (*shape, 1 + shape[0] % 3))
     rank = min(len(metadata.shape) - 1, 3)
-    encoding = "base64" if packed else "list"
+    encoding = "base64" if is_base64 else "list"
     try:
         plan = PLANNER.plan(f"max_pool{rank}d", {"kernel_size": 1, "return_indices": True}, {}, {"input": metadata})
     except Unprocessable:
@@ -186,11 +187,11 @@ def test_no_response_text_is_longer_than_its_bound(dtype: str, shape: list[int],
         {"output": Tensor(metadata.dtype, array), "indices": Tensor(INT64, indices)}, json_encoding=encoding
     )
 
-    told = response_format(JSON, plan, encoding, 1 << 30, is_compressed=False)
+    bound = response_format(JSON, plan, encoding, 1 << 30, is_compressed=False)
 
-    assert JSON.encode(response).nbytes <= told.text_bytes
-    assert told.extra_bytes == told.text_bytes
-    assert response_format(JSON, plan, encoding, 1 << 30, is_compressed=True).extra_bytes >= 2 * told.text_bytes
+    assert JSON.encode(response).nbytes <= bound.text_bytes
+    assert bound.extra_bytes == bound.text_bytes
+    assert response_format(JSON, plan, encoding, 1 << 30, is_compressed=True).extra_bytes >= 2 * bound.text_bytes
 
 
 PLANNER = Planner(discover(), Limits(max_output_bytes=1 << 30, max_steps=10**12))
@@ -198,14 +199,14 @@ PLANNER = Planner(discover(), Limits(max_output_bytes=1 << 30, max_steps=10**12)
 
 @given(tensors())
 def test_only_the_parts_of_a_body_outside_tensors_are_charged(tensor: Tensor) -> None:
-    """A view keeps the whole body, a copy nothing of it; and a device reads no memory that it must not write."""
+    """A view keeps the whole body, a copy nothing of it; and a device gets no read-only memory."""
     nbytes = tensor.metadata.nbytes
     body = bytearray(nbytes + 100)
     view = Tensor(tensor.dtype, np.frombuffer(body, np.uint8, nbytes).view(tensor.dtype.storage).reshape(tensor.shape))
     frozen = Tensor(tensor.dtype, np.frombuffer(bytes(body[:nbytes]), tensor.dtype.storage).reshape(tensor.shape))
 
     whole = memoryview(body)
-    about = retained_bytes({"input": view, "indices": tensor}, whole)
+    charged = retained_bytes({"input": view, "indices": tensor}, whole)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memory_footprint, "_SMALL_BYTES", 0)
@@ -214,15 +215,15 @@ def test_only_the_parts_of_a_body_outside_tensors_are_charged(tensor: Tensor) ->
         if nbytes:
             assert retained_bytes({"input": view}, whole) == 100
             assert retained_bytes({"input": view, "indices": tensor}, whole) == 100
-    # Of a small body it is not looked at, and too much rather than too little is charged.
-    assert about >= 100
+    # For a small body this is not computed, and the charge is an upper bound.
+    assert charged >= 100
 
 
 def npy_of(array: npt.NDArray[np.generic]) -> bytes:
     """The array as numpy saves it."""
-    made = io.BytesIO()
-    np.save(made, array)
-    return made.getvalue()
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
 
 
 X = np.zeros((4, 300, 300), np.float32)
@@ -235,15 +236,15 @@ X = np.zeros((4, 300, 300), np.float32)
 def test_elements_in_another_order_are_copied_off_the_event_loop(
     monkeypatch: pytest.MonkeyPatch, client: httpx.Client, array: npt.NDArray[np.generic], is_long: bool
 ) -> None:
-    """A gigabyte in Fortran's order would hold it for seconds; what is only looked at stays where it is."""
+    """A gigabyte in Fortran order would block the loop for seconds; a view needs no thread."""
     threads = list[str]()
     decode = NpyCodec.decode
 
-    def noted(self: NpyCodec, *given: Any) -> Message:
+    def recorded(self: NpyCodec, *given: Any) -> Message:
         threads.append(threading.current_thread().name)
         return decode(self, *given)
 
-    monkeypatch.setattr(NpyCodec, "decode", noted)
+    monkeypatch.setattr(NpyCodec, "decode", recorded)
 
     response = client.post(
         "/v1/pool/max_pool2d?kernel_size=2", content=npy_of(array), headers={"Content-Type": "application/x-npy"}
@@ -254,22 +255,22 @@ def test_elements_in_another_order_are_copied_off_the_event_loop(
 
 
 def test_a_copy_of_the_body_is_charged_in_addition() -> None:
-    """While it is made both are there; a third of the room each, with what else is held, is too much."""
+    """Both exist while the copy is made; a third of the budget each, with the other request, is too much."""
     body = npy_of(np.zeros((40, 100, 100), ">f4").swapaxes(1, 2))
     path, headers = "/v1/pool/avg_pool2d?kernel_size=100", {"Content-Type": "application/x-npy"}
     with (
-        run_gated_service(capacity_bytes=2 * len(body)) as held,
+        run_gated_service(capacity_bytes=2 * len(body)) as service,
         ThreadPoolExecutor(1) as threads,
-        held.gate.closed(),
-        held.server.client() as client,
-        held.server.client() as other,
+        service.gate.closed(),
+        service.server.client() as client,
+        service.server.client() as other,
     ):
         waiting = threads.submit(lambda: post_zeros(client, (1, 1, 8, 8)).status_code)
-        assert becomes_true(lambda: held.pooling.status.job_count == 1)
+        assert becomes_true(lambda: service.pooling.status.job_count == 1)
         refused = other.post(path, content=body, headers=headers)
-        held.gate.open()
+        service.gate.open()
         assert waiting.result(WAIT_TIMEOUT_S) == 200
-        assert becomes_true(lambda: held.pooling.status.lease_count == 0)
+        assert becomes_true(lambda: service.pooling.status.lease_count == 0)
         alone = other.post(path, content=body, headers=headers)
 
     assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
