@@ -167,7 +167,7 @@ ROWS = (
         ),
     ),
     Row(
-        "a reach beyond 32 bits",
+        "a window span beyond 32 bits",
         lambda: F.max_pool2d(tensor_of(1, 1, 8, 8), 5, 1, 0, 2**30),
         [1] * 64,
         OurCall(
@@ -175,7 +175,7 @@ ROWS = (
         ),
     ),
     Row(
-        "such a reach in ceil mode, where one window fits",
+        "such a span in ceil mode, with one window that fits",
         lambda: F.max_pool2d(tensor_of(1, 1, 4, 4), 3, 2**31 - 1, 0, 2**30, ceil_mode=True),
         [-INF],
         OurCall(
@@ -198,7 +198,7 @@ ROWS = (
         OurCall("max_pool1d", ones(1, 2, 8), {"kernel_size": 2**62}, "invalid_fields"),
     ),
     Row(
-        "padding as wide as an int",
+        "padding of nearly 2³⁰",
         "x = torch.rand(1, 2, 8, 8, 8); F.max_pool3d(x, 2**31 - 1, 1, 2**30 - 1)",
         ALARM,
         OurCall(
@@ -209,7 +209,7 @@ ROWS = (
         ),
     ),
     Row(
-        "large windows close together",
+        "large windows with a small stride",
         "x = torch.rand(1, 1, 1000, 1000); F.max_pool2d(x, 501, 1, 250)",
         ALARM,
         OurCall(
@@ -220,7 +220,7 @@ ROWS = (
         ),
     ),
     Row(
-        "outputs without bound",
+        "huge outputs",
         "resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)); F.adaptive_max_pool2d(torch.rand(1, 2, 8, 8), 30000)",
         1,
         OurCall("adaptive_max_pool2d", ones(1, 2, 8, 8), {"output_size": 30000}, "output_too_large"),
@@ -332,7 +332,7 @@ ROWS = (
         ),
     ),
     Row(
-        "unpooling of what a dilation pooled",
+        "unpooling after pooling with a dilation",
         lambda: F.max_unpool1d(tensor_of(1, 1, 2), torch.tensor([[[3, 4]]]), [2], [1], output_size=[5]),
         ValueError,
         OurCall(

@@ -77,7 +77,7 @@ GRADIENTS = (
         [float(torch.tensor(1 / 90_000).half())] * 90_000,
     ),
     Backward(
-        "gradients that add up in bfloat16",
+        "gradients summed in bfloat16",
         ("MaxPool1d", 300, 1),
         spike(700).bfloat16(),
         [*TAKEN_FIRST, 256, *TAKEN_LAST],
@@ -92,7 +92,7 @@ GRADIENTS = (
     ),
     Backward("gradients of a sum of 0", ("LPPool1d", 1, 2), torch.tensor([[[-1.0, 1.0]]]), [0, 0], [1, 1]),
     Backward(
-        "gradients of unpooling where an index comes twice",
+        "gradients of unpooling with an index twice",
         ("MaxUnpool1d", 2),
         torch.ones(1, 1, 2),
         [1, 1],
