@@ -15,10 +15,10 @@ PLANE_STEPS = {"a": 3, "b": 1, "c": 7, "d": 2}
 
 limits = st.builds(
     BatchLimits,
-    piece_bytes=st.integers(1, 300),
-    join_bytes=st.integers(0, 300),
-    planes=st.none() | st.integers(1, 9),
-    piece_steps=st.none() | st.integers(1, 60),
+    max_bytes=st.integers(1, 300),
+    max_join_bytes=st.integers(0, 300),
+    max_planes=st.none() | st.integers(1, 9),
+    max_steps=st.none() | st.integers(1, 60),
 )
 
 
