@@ -97,7 +97,7 @@ def run_on_ray(replica_count: int) -> Iterator[RayServeInstance]:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     # Ray keeps its sockets in its folder, and the length of their paths is limited.
     with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as folder:
-        shutil.copy(ROOT / "deploy" / "ray" / "pools.py", folder)
+        shutil.copy(ROOT / "deploy" / "ray" / "serve_app.py", folder)
         # Ray starts its workers through a shell, which fails for a space in the path of the interpreter.
         (Path(folder) / "ray").symlink_to(RAY_ENVIRONMENT)
         config = yaml.safe_load((ROOT / "deploy" / "ray" / "config.yaml").read_text(encoding="utf-8"))

@@ -57,7 +57,7 @@ _BATCH_MEAN = " / ".join(rate(f"poolhouse_batch_requests_{part}", by="device") f
 
 ROWS: tuple[Row, ...] = (
     Row(
-        "At a glance",
+        "Overview",
         (
             Panel(
                 "Instances",
@@ -70,7 +70,7 @@ ROWS: tuple[Row, ...] = (
                 "Calls per second",
                 "reqps",
                 [(rate("poolhouse_requests_total", _CALLS), "calls")],
-                "Pool and plan.",
+                "Calls of pool and plan.",
                 "stat",
             ),
             Panel(
@@ -81,10 +81,10 @@ ROWS: tuple[Row, ...] = (
                 "stat",
             ),
             Panel(
-                "Fullest",
+                "Memory budget in use",
                 "percentunit",
                 [(f"max({selector('poolhouse_held_bytes')} / {selector('poolhouse_capacity_bytes')})", "held")],
-                "The share of reserved memory in the fullest instance. At 100 % it refuses requests with 503.",
+                "The reserved share of the budget in the fullest instance. At 100 % it refuses requests with 503.",
                 "stat",
             ),
         ),
@@ -115,7 +115,7 @@ ROWS: tuple[Row, ...] = (
                         "{{code}}",
                     )
                 ],
-                "docs/errors.md lists the codes. The line without a name is the sum of all.",
+                "docs/errors.md lists the codes. The line without a code is the sum of all.",
                 stacked=False,
             ),
             Panel(
@@ -133,13 +133,13 @@ ROWS: tuple[Row, ...] = (
                 "Stages, 99th percentile",
                 "s",
                 [(quantile(0.99, "poolhouse_stage_seconds", 'call="pool"', by="stage"), "{{stage}}")],
-                "The same times as in Server-Timing.",
+                "The times of the stages in Server-Timing.",
             ),
             Panel(
                 "Stages, median",
                 "s",
                 [(quantile(0.5, "poolhouse_stage_seconds", 'call="pool"', by="stage"), "{{stage}}")],
-                "The same times as in Server-Timing.",
+                "The times of the stages in Server-Timing.",
             ),
             Panel(
                 "Bytes",
@@ -171,7 +171,7 @@ ROWS: tuple[Row, ...] = (
                 "Requests in a batch",
                 "short",
                 [(_BATCH_MEAN, "{{device}}")],
-                "The mean. 1 means that requests do not wait for a device.",
+                "The mean. 1 means that requests are not batched, because they do not wait for a device.",
             ),
             Panel(
                 "Batches by reason",
@@ -189,7 +189,7 @@ ROWS: tuple[Row, ...] = (
                 "Ready devices",
                 "short",
                 [(f"sum by (device) ({selector('poolhouse_device_state', _READY)})", "{{device}}")],
-                "Of all selected instances.",
+                "Ready devices of all selected instances.",
             ),
             Panel(
                 "Busy",
@@ -218,7 +218,7 @@ ROWS: tuple[Row, ...] = (
                 "Memory",
                 "bytes",
                 [(selector("process_resident_memory_bytes"), "{{instance}}")],
-                "Resident memory of the process, including half a gigabyte for torch.",
+                "Resident memory of the process; torch takes half a gigabyte of it.",
             ),
             Panel(
                 "CPU",

@@ -1,6 +1,6 @@
-"""poolhouse on Ray Serve: the same application, in as many replicas over as many machines as Ray has.
+"""poolhouse as a Ray Serve deployment: the same application in many replicas, over many machines.
 
-Started in this folder with ``serve run config.yaml`` or ``serve deploy config.yaml``; README.md beside it tells more.
+Start it in this folder with ``serve run config.yaml`` or ``serve deploy config.yaml``; see README.md.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _pooling_services: list[PoolingService] = []
 
 
 def build_app() -> FastAPI:
-    """The application, made in the replica: its settings are the replica's environment."""
+    """Create the application in the replica, with settings from its environment."""
     app = create_app(Settings())
     _pooling_services.append(app.service.pooling)
     return app
@@ -25,10 +25,10 @@ def build_app() -> FastAPI:
 @serve.deployment
 @serve.ingress(build_app)
 class Poolhouse:
-    """One replica. How many there are, and of what size, is in config.yaml."""
+    """One replica; config.yaml sets the number of replicas and their resources."""
 
     def check_health(self) -> None:
-        """Ray asks every few seconds, and replaces a replica that raises."""
+        """Ray calls this every few seconds, and replaces the replica if it raises."""
         for pooling in _pooling_services:
             if pooling.status.state == "device_lost":
                 raise RuntimeError("no device is able to pool")

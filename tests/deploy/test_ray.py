@@ -34,6 +34,15 @@ def test_every_node_sets_the_ray_variables() -> None:
                 assert re.search(rf'\b{name}="?{re.escape(value)}\b', readme), name
 
 
+def test_the_configured_application_exists() -> None:
+    """A wrong import path would prevent the start of every replica."""
+    one = yaml.safe_load((RAY / "config.yaml").read_text(encoding="utf-8"))
+    (application,) = one["applications"]
+    module, _, name = application["import_path"].partition(":")
+
+    assert re.search(rf"^{name} = ", (RAY / f"{module}.py").read_text(encoding="utf-8"), re.MULTILINE)
+
+
 def test_the_settings_in_the_configuration_are_valid() -> None:
     """A misspelt setting would prevent the start of every replica."""
     one = yaml.safe_load((RAY / "config.yaml").read_text(encoding="utf-8"))
