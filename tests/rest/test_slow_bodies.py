@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from starlette.types import Message, Receive
 
 from poolhouse.errors import TooSlow
-from poolhouse.rest.http.body_limits import BodyLimits
 from poolhouse.rest.http.request_body import read_body
+from poolhouse.rest.http.transfer_limits import TransferLimits
 from tests.rest.gated_service import GatedService, becomes_true, post_zeros, run_gated_service
 from tests.rest.live_server import WAIT_TIMEOUT_S
 
@@ -77,7 +77,7 @@ def test_slow_clients_are_refused_and_others_are_served(gated: GatedService) -> 
 
 def test_a_steady_body_may_take_longer_than_the_stall_timeout() -> None:
     """A large body over a slow network is valid."""
-    limits = BodyLimits(10**9, 0.4, "Send less.", min_bytes_per_s=10_000)
+    limits = TransferLimits(10**9, 0.4, "Send less.", min_bytes_per_s=10_000)
     sent: list[int] = []
 
     async def go() -> memoryview:
@@ -106,7 +106,7 @@ def test_the_time_of_a_body_is_bounded_by_its_length(
     stall_timeout_s: float, min_bytes_per_s: int, pieces: list[tuple[float, int]]
 ) -> None:
     """At most the stall timeout plus the bytes over the minimum rate; capacity planning needs a simple bound."""
-    limits = BodyLimits(10**12, stall_timeout_s, "Send less.", min_bytes_per_s)
+    limits = TransferLimits(10**12, stall_timeout_s, "Send less.", min_bytes_per_s)
     now, received = 0.0, 0
     for pause_s, count in pieces:
         if now + pause_s > limits.expires_at(0.0, now, received):
@@ -114,13 +114,16 @@ def test_the_time_of_a_body_is_bounded_by_its_length(
         now, received = now + pause_s, received + count
         assert limits.expires_at(0.0, now, received) <= stall_timeout_s + received / min_bytes_per_s + 1e-9 * now
         assert limits.expires_at(0.0, now, received) <= now + stall_timeout_s
-        assert BodyLimits(10**12, stall_timeout_s, "Send less.").expires_at(0.0, now, received) == now + stall_timeout_s
+        assert (
+            TransferLimits(10**12, stall_timeout_s, "Send less.").expires_at(0.0, now, received)
+            == now + stall_timeout_s
+        )
 
 
 @pytest.mark.parametrize(("min_bytes_per_s", "words"), [(0, "No further bytes"), (10**6, "1000000 bytes a second")])
 def test_the_error_names_the_exceeded_limit(min_bytes_per_s: int, words: str) -> None:
     """A stall and a low rate have different remedies."""
-    limits = BodyLimits(10**9, 0.05, "Send less.", min_bytes_per_s)
+    limits = TransferLimits(10**9, 0.05, "Send less.", min_bytes_per_s)
     stalls = min_bytes_per_s == 0
 
     async def go() -> None:
@@ -210,14 +213,14 @@ def test_a_body_that_keeps_its_rate_is_not_preempted(
     contended_timeout_s: float, length: int, part: float, rate: float
 ) -> None:
     """A valid upload continues under any contention; one at half the rate is preempted at some time."""
-    limits = BodyLimits(10**12, 20.0, "Send less.", contended_timeout_s=contended_timeout_s)
+    limits = TransferLimits(10**12, 20.0, "Send less.", contended_timeout_s=contended_timeout_s)
     elapsed_s = part * contended_timeout_s / rate
 
     lag = limits.lag(elapsed_s, math.ceil(part * length) / length)
 
     assert rate < 1 or lag < 0
     assert limits.lag(0.02 * contended_timeout_s, 0.0) > 0
-    assert BodyLimits(10**12, 20.0, "Send less.").lag(elapsed_s, 0.0) <= 0
+    assert TransferLimits(10**12, 20.0, "Send less.").lag(elapsed_s, 0.0) <= 0
 
 
 def unfinished(gated: GatedService, kind: str) -> socket.socket:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from uvicorn.server import ServerState
 
 from poolhouse.rest.app import create_app
-from poolhouse.rest.http.body_limits import BodyLimits
 from poolhouse.rest.http.connection import Connection
 from poolhouse.rest.http.response_progress import ResponseProgress
+from poolhouse.rest.http.transfer_limits import TransferLimits
 from poolhouse.rest.listening import Listeners
 from poolhouse.rest.server import make_server
 from poolhouse.settings import Settings
@@ -175,7 +175,7 @@ class FakeLoop:
 @given(st.floats(0, 1000), st.integers(1, 10**9), st.integers(0, 10**9), st.integers(0, 10**9))
 def test_a_response_has_the_limits_of_a_body(elapsed_s: float, length: int, written: int, unsent: int) -> None:
     """One setting applies to both directions; for responses, the bytes that left the process count."""
-    limits = BodyLimits(10**9, 20.0, "", min_bytes_per_s=1000, contended_timeout_s=60)
+    limits = TransferLimits(10**9, 20.0, "", min_bytes_per_s=1000, contended_timeout_s=60)
     transport, loop = FakeTransport(min(unsent, written, length)), FakeLoop()
     progress = ResponseProgress(transport, limits, loop)  # type: ignore[arg-type]  # has the methods in use
     progress.begin(length)

@@ -18,8 +18,8 @@ from starlette.types import Message, Receive
 
 from poolhouse.errors import DeadlinePassed, Malformed, TooLarge, TooSlow
 from poolhouse.rest.http.accounting import ClientDisconnected
-from poolhouse.rest.http.body_limits import BodyLimits
 from poolhouse.rest.http.request_body import read_body
+from poolhouse.rest.http.transfer_limits import TransferLimits
 from poolhouse.wire.inflate import Inflater
 from tests.hypothesis_profiles import scaled_examples
 
@@ -28,7 +28,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-LIMITS = BodyLimits(1000, 20.0, "Send less.")
+LIMITS = TransferLimits(1000, 20.0, "Send less.")
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zstd": zstd.compress}
 
 
@@ -44,7 +44,7 @@ def scripted_receive(pieces: Iterable[bytes]) -> Receive:
 
 
 def read(
-    pieces: Sequence[bytes], limits: BodyLimits = LIMITS, length: int | None = None, encoding: str | None = None
+    pieces: Sequence[bytes], limits: TransferLimits = LIMITS, length: int | None = None, encoding: str | None = None
 ) -> bytes:
     """The body that is read from these pieces."""
     inflater = Inflater(encoding, limits.limit_bytes) if encoding else None
@@ -78,7 +78,7 @@ def test_a_compressed_body_is_decompressed(encoding: str, body: bytes, positions
 @pytest.mark.parametrize("has_length", [True, False])
 def test_the_limit_is_exact(has_length: bool, pieces: int) -> None:
     """Neither off by one nor dependent on the pieces."""
-    limits = BodyLimits(900, 20.0, "Send less.")
+    limits = TransferLimits(900, 20.0, "Send less.")
     for size, fits in ((899, True), (900, True), (901, False)):
         body = bytes(size)
         parts = split_at(body, [300, 600][: pieces - 1])
@@ -94,7 +94,7 @@ def test_the_limit_is_exact(has_length: bool, pieces: int) -> None:
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 def test_the_limit_applies_to_the_decompressed_body(encoding: str) -> None:
     """A compression bomb is small on the wire."""
-    limits = BodyLimits(1 << 20, 20.0, "Send less.")
+    limits = TransferLimits(1 << 20, 20.0, "Send less.")
     assert read([COMPRESS[encoding](bytes(1 << 20))], limits, encoding=encoding) == bytes(1 << 20)
 
     with pytest.raises(TooLarge, match="Send less") as caught:
@@ -144,7 +144,7 @@ def test_a_body_in_one_message_is_not_copied() -> None:
 
 def test_an_announced_length_allocates_no_memory() -> None:
     """Clients that announce gigabytes and send nothing must not exhaust the machine."""
-    limits = BodyLimits(1 << 40, 20.0, "Send less.")
+    limits = TransferLimits(1 << 40, 20.0, "Send less.")
     before = psutil.Process().memory_info().rss
     after: list[int] = []
     sent = iter([b"x", b"y"])
@@ -165,7 +165,7 @@ def test_an_announced_length_allocates_no_memory() -> None:
 def test_tiny_pieces_take_no_more_memory_than_their_bytes() -> None:
     """A chunked body of single bytes must not be kept as a list of objects."""
     count = 50_000
-    limits = BodyLimits(count, 20.0, "Send less.")
+    limits = TransferLimits(count, 20.0, "Send less.")
     receive = scripted_receive(b"x" for _ in range(count))
     tracemalloc.start()
     try:
@@ -181,7 +181,7 @@ def test_tiny_pieces_take_no_more_memory_than_their_bytes() -> None:
 def test_tiny_pieces_set_few_timers() -> None:
     """A timer for each piece would accumulate until its due time."""
     count, timer_count = 20_000, 0
-    limits = BodyLimits(count, 20.0, "Send less.", min_bytes_per_s=1)
+    limits = TransferLimits(count, 20.0, "Send less.", min_bytes_per_s=1)
 
     async def go() -> memoryview:
         loop = asyncio.get_running_loop()
@@ -231,7 +231,7 @@ def test_a_stalled_body_is_refused(pieces: list[bytes], length: int | None) -> N
 
     async def go() -> None:
         receive = await _stalled_after(list(pieces))
-        await read_body(receive, BodyLimits(1000, 0.01, "Send less."), length=length)
+        await read_body(receive, TransferLimits(1000, 0.01, "Send less."), length=length)
 
     with pytest.raises(TooSlow, match=r"0\.01 s"):
         asyncio.run(go())

@@ -35,7 +35,7 @@ _MAX_RESERVED_AHEAD_BYTES: Final = 4 * 1024 * 1024
 
 
 class SizeLimit(Protocol):
-    """The size limit of a body; see :class:`poolhouse.rest.http.body_limits.BodyLimits`."""
+    """The size limit of a body; see :class:`poolhouse.rest.http.transfer_limits.TransferLimits`."""
 
     @property
     def limit_bytes(self) -> int:

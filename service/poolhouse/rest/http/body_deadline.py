@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from poolhouse.errors import PoolhouseError, deadline_error
-from poolhouse.rest.http.body_limits import BodyLimits
+from poolhouse.rest.http.transfer_limits import TransferLimits
 
 # The timer is rescheduled at most eight times per stall timeout, so that tiny pieces do not accumulate timers.
 _SLACK: Final = 1 / 8
@@ -25,7 +25,7 @@ class BodyDeadline:
 
     def __init__(
         self,
-        limits: BodyLimits,
+        limits: TransferLimits,
         deadline: float | None,
         received_fraction: Callable[[], float],
         on_expired: Callable[[], None],

@@ -10,9 +10,9 @@ from collections.abc import Awaitable
 from typing import Protocol
 
 from poolhouse.batching.memory import Lease
-from poolhouse.rest.http.body_limits import BodyLimits
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.http.response import Response
+from poolhouse.rest.http.transfer_limits import TransferLimits
 from poolhouse.rest.observability.request_record import RequestRecord
 
 
@@ -20,7 +20,7 @@ class AcceptedRequest(Protocol):
     """A request whose head was accepted: its memory, and the limits of its body."""
 
     @property
-    def limits(self) -> BodyLimits:
+    def limits(self) -> TransferLimits:
         """The limits of the body."""
         ...
 

@@ -28,7 +28,7 @@ from poolhouse.rest.http.body_buffers import (
     RunInThread,
 )
 from poolhouse.rest.http.body_deadline import BodyDeadline
-from poolhouse.rest.http.body_limits import BodyLimits
+from poolhouse.rest.http.transfer_limits import TransferLimits
 from poolhouse.wire.inflate import Inflater
 
 
@@ -38,7 +38,7 @@ def _reserve_nothing(nbytes: int, extra_bytes: int) -> None:
 
 async def read_body(
     receive: Receive,
-    limits: BodyLimits,
+    limits: TransferLimits,
     *,
     length: int | None,
     inflater: Inflater | None = None,
@@ -121,7 +121,7 @@ async def _next_message(receive: Receive) -> Message:
     return message
 
 
-def _check_length(received: int, length: int | None, limits: BodyLimits, *, is_complete: bool = True) -> None:
+def _check_length(received: int, length: int | None, limits: TransferLimits, *, is_complete: bool = True) -> None:
     if length is None:
         if received > limits.limit_bytes:
             raise limits.too_large_error(f"has at least {received} bytes")
@@ -134,7 +134,7 @@ def _check_length(received: int, length: int | None, limits: BodyLimits, *, is_c
         )
 
 
-def _single_message_body(message: Message, length: int | None, limits: BodyLimits) -> memoryview:
+def _single_message_body(message: Message, length: int | None, limits: TransferLimits) -> memoryview:
     """The body of a request in one message, without a copy."""
     piece: bytes = message.get("body", b"")
     _check_length(len(piece), length, limits)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from poolhouse.rest.http.body_limits import BodyLimits
+from poolhouse.rest.http.transfer_limits import TransferLimits
 from poolhouse.settings import Settings
 
 
-def response_limits(settings: Settings) -> BodyLimits:
+def response_limits(settings: Settings) -> TransferLimits:
     """The limits of responses; the rates are those of request bodies."""
-    return BodyLimits(
+    return TransferLimits(
         settings.max_output_bytes,
         settings.body_timeout_s,
         "",
@@ -30,7 +30,7 @@ class ResponseProgress:
         loop: the event loop.
     """
 
-    def __init__(self, transport: asyncio.Transport, limits: BodyLimits, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, transport: asyncio.Transport, limits: TransferLimits, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._limits = limits
         self._loop = loop

@@ -11,12 +11,12 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 
 from poolhouse.rest.http.accounting import Accounting
-from poolhouse.rest.http.body_limits import BodyLimits
 from poolhouse.rest.http.handler import Handler
 from poolhouse.rest.http.head import Head, HeadCache, PartialHeadBudget
 from poolhouse.rest.http.outbox import Outbox
 from poolhouse.rest.http.receive_budget import ReceiveBudget
 from poolhouse.rest.http.response import HeaderPairs, header_lines, status_line
+from poolhouse.rest.http.transfer_limits import TransferLimits
 from poolhouse.rest.observability.metrics import Metrics
 
 PARAMETER: Final = "{operator}"
@@ -78,7 +78,7 @@ class ServerContext:
     app: ASGIApp
     accounting: Accounting
     metrics: Metrics
-    response_limits: BodyLimits
+    response_limits: TransferLimits
     max_header_bytes: int
     header_timeout_s: float
     keep_alive_s: float

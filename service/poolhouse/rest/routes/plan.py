@@ -22,9 +22,9 @@ from poolhouse.errors import (
     UnsupportedMediaType,
 )
 from poolhouse.rest.dependencies import Service, get_headers, get_service, require_key
-from poolhouse.rest.http.body_limits import BodyLimits
 from poolhouse.rest.http.headers import Headers, content_length, header_text
 from poolhouse.rest.http.request_body import read_body
+from poolhouse.rest.http.transfer_limits import TransferLimits
 from poolhouse.rest.openapi.problem_models import refusal_responses
 from poolhouse.rest.routes.request_limits import UNREAD_BYTES, deadline_of, inflater_of
 from poolhouse.settings import Settings
@@ -147,8 +147,8 @@ async def plan(
     return planned
 
 
-def _body_limits(settings: Settings) -> BodyLimits:
-    return BodyLimits(
+def _body_limits(settings: Settings) -> TransferLimits:
+    return TransferLimits(
         min(_MAX_BODY_BYTES, settings.max_json_bytes),
         settings.body_timeout_s,
         'A plan request holds no elements: give the input as {"shape": [...], "dtype": "..."}.',
@@ -156,7 +156,7 @@ def _body_limits(settings: Settings) -> BodyLimits:
     )
 
 
-async def _read_body(headers: Headers, receive: Receive, limits: BodyLimits, admission: Admission) -> memoryview:
+async def _read_body(headers: Headers, receive: Receive, limits: TransferLimits, admission: Admission) -> memoryview:
     """Read the body. A body that was received with its head needs no lease; any other may take long, and gets one."""
     leases: list[Lease] = []
 

@@ -6,8 +6,8 @@ from time import monotonic
 from typing import Final
 
 from poolhouse.errors import deadline_error
-from poolhouse.rest.http.body_limits import BodyLimits
 from poolhouse.rest.http.headers import Headers, header_text, request_timeout_s
+from poolhouse.rest.http.transfer_limits import TransferLimits
 from poolhouse.settings import Settings
 from poolhouse.wire.inflate import Inflater
 
@@ -15,17 +15,17 @@ UNREAD_BYTES: Final = 256 * 1024
 """The bytes of a body of unknown length that the server's own buffers may hold before the body is read."""
 
 
-def body_limits(settings: Settings) -> tuple[BodyLimits, BodyLimits]:
+def body_limits(settings: Settings) -> tuple[TransferLimits, TransferLimits]:
     """The limits of binary bodies, and those of JSON bodies."""
     return (
-        BodyLimits(
+        TransferLimits(
             settings.max_body_bytes,
             settings.body_timeout_s,
             "Send fewer rows in each request: pooling never mixes rows, so the joined responses are the same result.",
             settings.min_body_bytes_per_s,
             settings.contended_body_timeout_s,
         ),
-        BodyLimits(
+        TransferLimits(
             settings.max_json_bytes,
             settings.body_timeout_s,
             "Send it as binary, where the limit is "
@@ -59,7 +59,7 @@ def check_deadline(deadline: float | None) -> None:
         raise deadline_error("passed before the work began", "Allow more time.")
 
 
-def inflater_of(headers: Headers, limits: BodyLimits) -> Inflater | None:
+def inflater_of(headers: Headers, limits: TransferLimits) -> Inflater | None:
     """The inflater for the request's Content-Encoding; None if the body is not compressed."""
     encoding = header_text(headers, b"content-encoding")
     if encoding is None or encoding.strip().lower() in ("", "identity"):

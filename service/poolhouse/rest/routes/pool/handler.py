@@ -15,10 +15,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from poolhouse.admission import Admission
-from poolhouse.rest.http.body_limits import BodyLimits
 from poolhouse.rest.http.handler import AcceptedRequest
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.http.response import Response
+from poolhouse.rest.http.transfer_limits import TransferLimits
 from poolhouse.rest.observability.metrics import Metrics
 from poolhouse.rest.observability.request_record import RequestRecord, Stages
 from poolhouse.rest.routes.pool.head_plan import HeadPlan, RawBodyPlan
@@ -79,7 +79,7 @@ class PoolRequest:
         self._admission = admission
 
     @property
-    def limits(self) -> BodyLimits:
+    def limits(self) -> TransferLimits:
         """See :class:`.http.handler.AcceptedRequest`."""
         return self.plan.limits
 

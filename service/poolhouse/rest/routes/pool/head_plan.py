@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from poolhouse.operators.plan import Plan
-from poolhouse.rest.http.body_limits import BodyLimits
+from poolhouse.rest.http.transfer_limits import TransferLimits
 from poolhouse.rest.routes.pool.memory_footprint import ResponseFormat
 from poolhouse.rest.routes.request_limits import UNREAD_BYTES
 from poolhouse.tensors import TensorMetadata
@@ -58,7 +58,7 @@ class HeadPlan:
     compression: Compression | None
     query: Mapping[str, str]
     raw: RawBodyPlan | None
-    limits: BodyLimits
+    limits: TransferLimits
     length: int | None
     is_inflated: bool
     admitted_bytes: int = field(init=False)

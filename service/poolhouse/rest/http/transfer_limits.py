@@ -20,7 +20,7 @@ _FREE_FRACTION: Final = 1 / 100
 
 
 @dataclass(frozen=True, slots=True)
-class BodyLimits:
+class TransferLimits:
     """Limits of a body.
 
     Attributes:
