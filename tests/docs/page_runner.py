@@ -1,4 +1,4 @@
-"""Following a page step by step, as its reader would: in a folder of its own, against a live server."""
+"""Run the examples of a page in order, in a temporary folder, against a live server."""
 
 from __future__ import annotations
 
@@ -14,25 +14,24 @@ from pathlib import Path
 from tests.docs.pages import ROOT, Block, Step
 
 DOCUMENTED_ADDRESS = "localhost:8000"
-"""The address that the pages write; the server of a test listens elsewhere."""
+"""The address in the pages; it is replaced by that of the live server."""
 
-STEP_S = 120
-"""How long one step may take; reached only when something is broken."""
+STEP_TIMEOUT_S = 120
 
-# curl tells on stderr which status each answer had: a page must not meet a refusal that it does not show.
+# curl writes the status of each response to stderr: a page must show each refusal that its examples get.
 CURLRC = 'no-progress-meter\nnoproxy = "*"\nwrite-out = "%{stderr}status %{http_code}\\n"\n'
 _STATUS = re.compile(r"^status (\d{3})$", re.MULTILINE)
 
 OPTIONAL = ("jq", "node", "java", "cc")
-"""Programs that a machine may lack; steps that call them are then left out, and the test says so."""
+"""Programs that may not be installed; their steps are then left out, and the test is reported as skipped."""
 
 
 @dataclass(frozen=True)
 class PageRunner:
-    """Where a page is followed.
+    """Runs the examples of a page.
 
     Attributes:
-        folder: a stand-in for the clone's root, with ``examples`` and ``docs/images`` in it.
+        folder: the working directory, with ``examples`` and ``docs/images`` like the root of the repository.
         address: host and port of the live server.
     """
 
@@ -41,7 +40,7 @@ class PageRunner:
 
     @classmethod
     def create(cls, folder: Path, address: str) -> PageRunner:
-        """The folder filled, with the live server's address in the examples."""
+        """Fill the folder, and replace the address in the examples."""
         shutil.copytree(ROOT / "examples", folder / "examples", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copytree(ROOT / "docs" / "images", folder / "docs" / "images")
         for path in (folder / "examples").iterdir():
@@ -51,30 +50,30 @@ class PageRunner:
         return cls(folder, address)
 
     def run_step(self, step: Step) -> None:
-        """Do one step, and hold what comes against what the page says.
+        """Run one step, and compare its output with the page.
 
         Raises:
-            AssertionError: it failed, or answered something else.
+            AssertionError: the step failed, or its output differs.
         """
-        shown = step.answer
-        ran = self._run(step)
-        said = f"line {step.block.line}:\n{ran.stdout}{ran.stderr}"
-        assert ran.returncode == 0, f"the command failed with {ran.returncode}, {said}"
-        statuses = [int(status) for status in _STATUS.findall(ran.stderr)]
-        # Of several calls in one step, the page shows the last one's answer.
-        if shown is not None and statuses and statuses[-1] == problem_status(shown):
+        expected = step.output
+        completed = self._run(step)
+        details = f"line {step.block.line}:\n{completed.stdout}{completed.stderr}"
+        assert completed.returncode == 0, f"the command failed with {completed.returncode}, {details}"
+        statuses = [int(status) for status in _STATUS.findall(completed.stderr)]
+        # If a step makes several calls, the page shows the last response.
+        if expected is not None and statuses and statuses[-1] == problem_status(expected):
             statuses.pop()
-        assert all(200 <= status < 300 for status in statuses), f"a refusal that the page does not show, {said}"
-        if shown is None:
+        assert all(200 <= status < 300 for status in statuses), f"a refusal that the page does not show, {details}"
+        if expected is None:
             return
-        if shown.language == "json":
-            assert comparable(ran.stdout) == comparable(shown.code), f"another answer, {said}"
+        if expected.language == "json":
+            assert comparable(completed.stdout) == comparable(expected.code), f"different output, {details}"
         else:
-            assert ran.stdout.strip() == shown.code.strip(), f"another answer, {said}"
+            assert completed.stdout.strip() == expected.code.strip(), f"different output, {details}"
 
     def _run(self, step: Step) -> subprocess.CompletedProcess[str]:
-        in_python = step.block.language == "python"
-        program = [sys.executable, "-W", "error", "-c"] if in_python else ["bash", "-euo", "pipefail", "-c"]
+        is_python = step.block.language == "python"
+        program = [sys.executable, "-W", "error", "-c"] if is_python else ["bash", "-euo", "pipefail", "-c"]
         code = step.block.code.replace(DOCUMENTED_ADDRESS, self.address)
         environment = {
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
@@ -92,19 +91,19 @@ class PageRunner:
             capture_output=True,
             text=True,
             check=False,
-            timeout=STEP_S,
+            timeout=STEP_TIMEOUT_S,
         )
 
 
-def problem_status(shown: Block) -> int | None:
-    """The status of the problem document that a page shows, or None where it shows no refusal."""
-    document: object = json.loads(shown.code) if shown.language == "json" else None
+def problem_status(block: Block) -> int | None:
+    """The status in a problem document; None for other output."""
+    document: object = json.loads(block.code) if block.language == "json" else None
     status = document.get("status") if isinstance(document, dict) else None
     return status if isinstance(status, int) else None
 
 
 def comparable(text: str) -> object:
-    """A JSON answer without what differs each time: the name of the request."""
+    """A JSON response without the request id, which differs each time."""
     document: object = json.loads(text)
     if isinstance(document, dict):
         document.pop("request_id", None)
@@ -112,7 +111,7 @@ def comparable(text: str) -> object:
 
 
 def missing_optional_program(step: Step) -> str | None:
-    """An optional program that this step calls and that is not here."""
+    """The first optional program that this step calls and that is not installed."""
     for program in OPTIONAL:
         if re.search(rf"(^|\| *){program} ", step.block.code, re.MULTILINE) and shutil.which(program) is None:
             return program

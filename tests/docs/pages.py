@@ -1,4 +1,4 @@
-"""The hand-read form of our Markdown: fenced blocks with what stands before them, headings, links."""
+"""A minimal Markdown parser for our pages: fenced code blocks, headings and links."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 RUN = ("bash", "sh", "python")
-ANSWERS = ("json", "text")
+OUTPUT = ("json", "text")
 
 _FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
 _NOT_RUN = re.compile(r"<!-- not run: (?P<reason>[^>]+) -->\s*\Z")
@@ -21,13 +21,13 @@ _HEADING = re.compile(r"^#+ (?P<text>.+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block.
+    """A fenced code block.
 
     Attributes:
-        language: the word behind the fence; empty for a drawing.
-        code: its lines.
-        line: where the fence stands, counted from 1.
-        not_run: why it is not run, where a comment before it says so.
+        language: the word after the fence; empty for a diagram.
+        code: the text between the fences.
+        line: the line of the opening fence, counted from 1.
+        not_run: the reason in a comment ``<!-- not run: REASON -->`` before the block.
     """
 
     language: str
@@ -38,14 +38,14 @@ class Block:
 
 @dataclass(frozen=True)
 class Step:
-    """One block that is run, and what the page says that it answers."""
+    """A block to run, and the block with its expected output."""
 
     block: Block
-    answer: Block | None
+    output: Block | None
 
 
 def pages() -> list[Path]:
-    """Every page whose examples are run: the front pages, docs, and the examples' own."""
+    """Every page whose examples are run: the pages in the root, in docs and in examples."""
     found = [
         ROOT / "README.md",
         ROOT / "DESIGN.md",
@@ -57,7 +57,7 @@ def pages() -> list[Path]:
 
 
 def blocks(text: str) -> list[Block]:
-    """The fenced blocks of a page, in order."""
+    """The fenced code blocks of a page, in order."""
     found = []
     for match in _FENCE.finditer(text):
         mark = _NOT_RUN.search(text, 0, match.start())
@@ -67,32 +67,33 @@ def blocks(text: str) -> list[Block]:
 
 
 def steps(text: str) -> list[Step]:
-    """What a reader who follows the page does, in order, and sees.
+    """The steps of a page, in order; a block of output belongs to the block directly before it.
 
-    An answer belongs to the block before it. One that follows nothing that runs is a fault of the page.
+    Raises:
+        AssertionError: a block of output does not follow a block that is run.
     """
     found: list[Step] = []
-    open_for_answer = False
+    accepts_output = False
     for block in blocks(text):
         if block.language in RUN and block.not_run is None:
             found.append(Step(block, None))
-            open_for_answer = True
-        elif block.language in ANSWERS:
-            assert open_for_answer, f"line {block.line}: an answer to nothing"
+            accepts_output = True
+        elif block.language in OUTPUT:
+            assert accepts_output, f"line {block.line}: output without a block that is run before it"
             found[-1] = Step(found[-1].block, block)
-            open_for_answer = False
+            accepts_output = False
         else:
-            open_for_answer = False
+            accepts_output = False
     return found
 
 
 def links(text: str) -> list[str]:
-    """Where the links and pictures of a page lead, code left out."""
+    """The targets of links and images outside of code."""
     prose = _CODE_SPAN.sub("", _FENCE.sub("", text))
     return [match["target"] for match in _LINK.finditer(prose)]
 
 
 def anchors(text: str) -> Iterator[str]:
-    """The names of a page's headings in links, as the usual renderers make them."""
+    """The anchors of the headings, as GitHub makes them."""
     for match in _HEADING.finditer(_FENCE.sub("", text)):
         yield re.sub(r"[^\w\- ]", "", match["text"].lower()).replace(" ", "-")

@@ -1,4 +1,4 @@
-"""A measured figure stands once, in a file of benchmarks/results, and every document is written from there."""
+"""Each measured figure is recorded once, in benchmarks/results, and inserted into the pages from there."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ FIXED: Mapping[str, tuple[str, ...]] = {
     "docs/where-we-differ.md": ("more than 40 s",),
     "deploy/ray/README.md": ("16 kB",),
 }
-"""Numbers in prose that nobody measured: goals, versions, sizes of requests, thresholds, what a test holds."""
+"""Numbers in prose that are not measured: goals, versions, sizes of requests, thresholds, limits that tests check."""
 
 MEASURING = ("README.md", "docs/performance.md", "docs/scaling.md", "docs/batching.md")
-"""Pages on which a number with a decimal point or a comma is a figure, also without a unit."""
+"""Pages on which a number with a decimal point or a comma counts as a figure even without a unit."""
 
 _NOT_PROSE = (
     re.compile(r"<!-- generated:(\S+) -->.*?<!-- /generated:\1 -->", re.DOTALL),
@@ -55,8 +55,8 @@ _MEASURED = re.compile(rf"(?<![\w.])\d[\d,.]*\s?{_UNIT}")
 _PRECISE = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+|,\d{3})(?![\w.]*\d)")
 
 
-def by_hand(page: str) -> Iterator[str]:
-    """What looks measured in the prose of a page and comes from no results file."""
+def unrecorded_figures(page: str) -> Iterator[str]:
+    """Numbers in the prose of a page that look measured and are not inserted from a results file."""
     text = (ROOT / page).read_text(encoding="utf-8")
     for pattern in _NOT_PROSE:
         text = pattern.sub("", text)
@@ -69,23 +69,23 @@ def by_hand(page: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("page", documents_with_figures())
 def test_no_figure_is_written_by_hand(page: str) -> None:
-    """Two pages that are written by hand say two things after the next run."""
-    found = list(by_hand(page))
+    """Otherwise pages contradict each other after the next benchmark."""
+    found = list(unrecorded_figures(page))
 
     assert not found, f"record it in benchmarks/results and name it in scripts/figures.py, or add it to FIXED: {found}"
 
 
-def test_a_figure_by_hand_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The test above shows something only if it sees what it looks for."""
+def test_a_figure_written_by_hand_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Otherwise the test above proves nothing."""
     page = tmp_path / "README.md"
     page.write_text("At 67,312 a second it takes 12 ms, <!-- figure:a/b -->5 ms<!-- /figure -->, `7 ms`, 0.97 of it.\n")
     monkeypatch.setattr("tests.docs.test_figures.ROOT", tmp_path)
 
-    assert list(by_hand("README.md")) == ["12 ms", "67,312", "0.97"]
+    assert list(unrecorded_figures("README.md")) == ["12 ms", "67,312", "0.97"]
 
 
-def test_every_figure_has_a_reader() -> None:
-    """One that no page names is a number that nobody sees go wrong."""
+def test_every_figure_is_used_in_a_page() -> None:
+    """An error in an unused figure would not be noticed."""
     shown = {
         name for page in documents_with_figures() for name in figure_names((ROOT / page).read_text(encoding="utf-8"))
     }
@@ -97,8 +97,8 @@ def test_every_figure_has_a_reader() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.iterdir()), ids=lambda path: path.name)
-def test_every_result_says_where_it_is_from(path: Path) -> None:
-    """A figure without a command and a date cannot be measured again."""
+def test_every_result_has_its_command_date_and_machine(path: Path) -> None:
+    """They are needed to repeat the measurement."""
     recorded = load_run(path.stem)
 
     assert path.suffix == ".json"
@@ -109,56 +109,58 @@ def test_every_result_says_where_it_is_from(path: Path) -> None:
     assert recorded["figures"]
 
 
-def test_the_two_pages_of_the_simulation_agree() -> None:
-    """One said that a GPU gives 67,312 good replies a second, and the other 5,275."""
-    goods = re.findall(r"^\| \d+ \| ([\d,]+) \|", simulated_devices_table(), re.MULTILINE)
+def test_both_reports_of_the_simulation_have_the_same_rates() -> None:
+    """They once had 67,312 and 5,275 timely responses per second for one GPU."""
+    in_table = re.findall(r"^\| \d+ \| ([\d,]+) \|", simulated_devices_table(), re.MULTILINE)
 
-    rows = re.findall(r"^\| 64 shapes, 1,000,000/s, GPUs: \d+ \| \S+ / \S+ / (\S+) \|", run_report("simulate"), re.M)
+    in_report = re.findall(
+        r"^\| 64 shapes, 1,000,000/s, GPUs: \d+ \| \S+ / \S+ / (\S+) \|", run_report("simulate"), re.M
+    )
 
-    assert len(goods) == 4
-    assert goods == rows
+    assert len(in_table) == 4
+    assert in_table == in_report
 
 
-def test_the_first_page_and_the_table_agree() -> None:
-    """One said 0.97 and the other 0.95."""
+def test_a_figure_in_prose_equals_the_one_in_the_report() -> None:
+    """They once were 0.97 and 0.95."""
     assert f"| **{figure_text('peers/tiny-json')}** |" in next(
         line for line in run_report("peers").splitlines() if line.startswith("| tiny JSON")
     )
 
 
-def test_a_limit_is_written_as_people_write_it_and_keeps_its_value() -> None:
-    """A limit that is rounded on its way into a page is another limit."""
+def test_a_limit_is_formatted_without_rounding() -> None:
+    """The formatted limit must be exact."""
     assert parse_size(figure_text("limits/body").replace(" ", "")) == Settings.model_fields["max_body_bytes"].default
     assert figure_text("limits/body") == "1 GiB"
 
 
 class TestMarks:
-    def test_a_figure_is_written_between_its_marks(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A new run changes its results file alone; the documents follow."""
+    def test_a_figure_is_inserted_between_its_marks(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A new benchmark only changes its results file; the pages are regenerated."""
         page = DocumentWithFigures("page.md")
         text = "It takes <!-- figure:soak/growth -->?<!-- /figure -->, <!-- figure:soak/wrong --><!-- /figure -->.\n"
         monkeypatch.setattr(figures, "load_run", lambda name: {"figures": {"growth_mib": 1.25, "wrong": 3}})
 
-        renewed = page.regenerate(text)
+        regenerated = page.regenerate(text)
 
-        assert renewed == text.replace("?", "+1.2 MiB").replace("wrong --><", "wrong -->3<")
-        assert page.regenerate(renewed) == renewed
+        assert regenerated == text.replace("?", "+1.2 MiB").replace("wrong --><", "wrong -->3<")
+        assert page.regenerate(regenerated) == regenerated
 
-    def test_a_figure_that_is_not_there_is_named_with_its_nearest(self) -> None:
-        """A misspelt name would else keep its old number for good."""
+    def test_an_unknown_figure_is_reported_with_the_nearest_name(self) -> None:
+        """Otherwise a misspelt name would never be updated."""
         with pytest.raises(SystemExit, match=r"no figure 'soak/grow' .* did you mean soak/growth"):
             DocumentWithFigures("page.md").regenerate("a <!-- figure:soak/grow -->1<!-- /figure -->")
 
     @pytest.mark.parametrize("before", ["", "words\n", "- ", "  "])
-    def test_a_mark_that_begins_a_line_is_said(self, before: str) -> None:
-        """A renderer takes the whole line for HTML: the paragraph is cut, and the words have no form."""
+    def test_a_mark_at_the_start_of_a_line_is_reported(self, before: str) -> None:
+        """Markdown reads the whole line as HTML, and does not format it."""
         with pytest.raises(SystemExit, match=r"page\.md: a line begins with <!-- figure:NAME -->"):
             DocumentWithFigures("page.md").regenerate(f"{before}<!-- figure:soak/growth -->1<!-- /figure --> more\n")
 
     @pytest.mark.parametrize(
         "text", ["a <!-- figure:soak/growth -->1", "a <!-- figure:soak/growth -->1\n<!-- /figure -->"]
     )
-    def test_a_mark_that_is_not_closed_is_said(self, text: str) -> None:
-        """It would else be passed over."""
+    def test_a_mark_that_is_not_closed_is_reported(self, text: str) -> None:
+        """Otherwise it would be ignored."""
         with pytest.raises(SystemExit, match=r"page\.md: a <!-- figure:NAME --> has no <!-- /figure -->"):
             DocumentWithFigures("page.md").regenerate(text)

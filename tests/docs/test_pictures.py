@@ -1,4 +1,4 @@
-"""The pictures show what poolhouse does now, not what it did when they were made."""
+"""The images in the pages match the current output of poolhouse."""
 
 from __future__ import annotations
 
@@ -29,31 +29,31 @@ def pictures() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def service(pictures: ModuleType) -> object:
-    """What the pictures are made with."""
-    made: object = pictures.InProcessService(create_app(Settings(device=("cpu",))))
-    return made
+    """The service that produces the images."""
+    service: object = pictures.InProcessService(create_app(Settings(device=("cpu",))))
+    return service
 
 
-def test_the_pictures_are_fresh(pictures: ModuleType, service: object) -> None:
-    """The first thing that a visitor sees is a claim about what pooling does; captions are left to the font."""
-    shown = pictures.panels(service)
+def test_the_picture_is_up_to_date(pictures: ModuleType, service: object) -> None:
+    """Captions are not compared, since they depend on the font."""
+    panels = pictures.panels(service)
 
-    with Image.open(pictures.PICTURE) as drawn:
-        sheet = np.asarray(drawn.convert("RGB"))
+    with Image.open(pictures.PICTURE) as image:
+        sheet = np.asarray(image.convert("RGB"))
 
-    for number, panel in enumerate(shown):
+    for number, panel in enumerate(panels):
         left, top = pictures.panel_position(number)
         part = sheet[top : top + pictures.PANEL_SIDE, left : left + pictures.PANEL_SIDE]
         assert np.array_equal(part, pictures.enlarge(panel.planes)), f"{panel.caption}: run scripts/pictures"
 
 
-def test_the_photograph_of_the_examples_is_fresh(pictures: ModuleType, service: object) -> None:
-    """The pages say that it is the photograph of the picture."""
+def test_the_photograph_of_the_examples_is_up_to_date(pictures: ModuleType, service: object) -> None:
+    """The pages say that it is the photograph in the picture."""
     photo = pictures.load_photograph(service)
 
     assert np.array_equal(np.load(pictures.PHOTO, allow_pickle=False), photo), "run scripts/pictures"
 
 
-def test_the_picture_loads_quickly(pictures: ModuleType) -> None:
-    """A front page is also read over a telephone."""
+def test_the_picture_is_small(pictures: ModuleType) -> None:
+    """It must load quickly over a mobile connection."""
     assert pictures.PICTURE.stat().st_size < 400_000
