@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.errors import FIELD_CODES, Unprocessable
+from poolhouse.errors import FIELD_CODES
 from poolhouse.operators.fields import (
     INT32_MAX,
     REQUIRED,
@@ -23,7 +23,6 @@ from poolhouse.operators.fields import (
     RatioPerAxis,
     describe_value,
 )
-from tests.operators.random_cases import CATALOGUE
 
 KINDS: tuple[FieldType, ...] = (
     IntegerPerAxis(1),
@@ -285,19 +284,3 @@ def test_quoted_values_are_short() -> None:
     assert len(describe_value("x" * 10**6)) <= 60
     assert len(describe_value([1] * 10**6)) <= 60
     assert len(describe_value(10**5000)) <= 60
-
-
-def test_the_error_has_every_problem() -> None:
-    """The client can mend all of them at once."""
-    with pytest.raises(Unprocessable) as refused:
-        CATALOGUE.find("max_pool2d").parse({"stride": 0, "kernal_size": 3}, {"padding": "-1", "ceil_mode": "yes"})
-
-    problems = {problem.pointer: problem.code for problem in refused.value.problems}
-    assert problems == {
-        "/kernal_size": "unknown",
-        "/kernel_size": "missing",
-        "/stride": "range",
-        "?padding": "range",
-        "?ceil_mode": "type",
-    }
-    assert "did you mean kernel_size?" in refused.value.detail
