@@ -16,7 +16,6 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from poolhouse.cli import main
 from poolhouse.version import __version__
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -137,18 +136,6 @@ def test_the_version_needs_no_server_library() -> None:
     plain = run_plain("import poolhouse.cli\nsys.exit(poolhouse.cli.main(['--version']))")
 
     assert (plain.returncode, plain.stdout) == (0, f"poolhouse {__version__}\n")
-
-
-def test_a_missing_module_of_ours_is_not_reported_as_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such an install is broken, and its traceback is needed."""
-
-    def broken(name: str) -> object:
-        raise ModuleNotFoundError("No module named 'poolhouse.rest'", name="poolhouse.rest")
-
-    monkeypatch.setattr("poolhouse.cli.import_module", broken)
-
-    with pytest.raises(ModuleNotFoundError, match=r"poolhouse\.rest"):
-        main(["serve"])
 
 
 def test_every_required_distribution_is_pinned() -> None:

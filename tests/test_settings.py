@@ -2,53 +2,26 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 import pytest
 from annotated_types import Ge, Le
-from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from poolhouse.client.endpoint import KEY_VARIABLE, URL_VARIABLE
-from poolhouse.commands import group as commands
-from poolhouse.commands import openapi, serve
-from poolhouse.rest.listening import Listeners
 from poolhouse.settings import (
     Setting,
     Settings,
     all_settings,
-    environment_name,
     error_lines,
     format_size,
     from_environment,
-    option_name,
     parse_size,
 )
 
 FIELDS = list(Settings.model_fields)
-
-
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
-    """The settings with which ``poolhouse serve`` started its server; the server is a fake."""
-    started_with: list[Settings] = []
-
-    class Server:
-        @staticmethod
-        def run(settings: Settings, listeners: Listeners) -> None:
-            started_with.append(settings)
-
-    original = importlib.import_module
-
-    def fake_import(name: str) -> object:
-        return Server if name == "poolhouse.rest.run" else original(name)
-
-    monkeypatch.setattr(serve, "import_module", fake_import)
-    monkeypatch.setattr(serve, "open_listeners", lambda settings: Listeners((), (), None))
-    return started_with
 
 
 @pytest.mark.parametrize("row", all_settings(), ids=lambda row: row.field)
@@ -70,58 +43,6 @@ def test_a_default_can_be_parsed(row: Setting, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv(row.environment, row.default)
 
     assert Settings() == Settings.model_construct()
-
-
-@pytest.mark.parametrize("field", FIELDS)
-def test_the_help_lists_every_field(field: str) -> None:
-    """Users find settings in the help."""
-    output = CliRunner().invoke(commands.poolhouse, ["serve", "--help"], terminal_width=200).output
-
-    assert f"{option_name(field)} " in output
-    assert environment_name(field) in output
-
-
-def test_an_option_overrides_the_environment_and_that_the_default(
-    monkeypatch: pytest.MonkeyPatch, started: list[Settings]
-) -> None:
-    """Users expect this order of precedence."""
-    monkeypatch.setenv("POOLHOUSE_PORT", "1111")
-    monkeypatch.setenv("POOLHOUSE_MAX_WORK", "7")
-
-    code = commands.run(["serve", "--port", "2222"])
-
-    assert code == 0
-    (settings,) = started
-    assert (settings.port, settings.max_work, settings.host) == (2222, 7, "127.0.0.1")
-
-
-def test_an_invalid_value_prevents_the_start_and_names_option_and_variable(
-    capsys: pytest.CaptureFixture[str], started: list[Settings]
-) -> None:
-    """A typo must not result in a running service with another limit."""
-    code = commands.run(["serve", "--port", "70000", "--device", "cpu,gpu"])
-
-    printed = capsys.readouterr().err
-    assert code == 2
-    assert not started
-    assert "--port (POOLHOUSE_PORT): given '70000', takes at least 0, at most 65535" in printed
-    assert "--device (POOLHOUSE_DEVICE): given 'gpu'" in printed
-    assert "Traceback" not in printed
-
-
-def test_a_misspelt_variable_prevents_the_start_and_suggests_a_name(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, started: list[Settings]
-) -> None:
-    """A limit that was set must not be ignored silently."""
-    monkeypatch.setenv("POOLHOUSE_MAX_BODY_BYTE", "1")
-
-    code = commands.run(["serve"])
-
-    assert code == 2
-    assert not started
-    assert (
-        "there is no setting POOLHOUSE_MAX_BODY_BYTE; did you mean POOLHOUSE_MAX_BODY_BYTES?" in capsys.readouterr().err
-    )
 
 
 def test_the_variables_of_a_kubernetes_service_named_poolhouse_are_ignored() -> None:
@@ -242,24 +163,6 @@ def test_a_documented_bound_is_the_enforced_bound() -> None:
         for field, bound in bounds:
             if field == row.field:
                 assert f" {bound}" in f" {row.accepts}"
-
-
-def test_the_openapi_command_prints_the_document(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A client generator can read the document without a running service."""
-
-    class Document:
-        @staticmethod
-        def document() -> dict[str, object]:
-            return {"openapi": "3.1.0"}
-
-    monkeypatch.setattr(openapi, "import_module", lambda name: Document)
-
-    code = commands.run(["openapi"])
-
-    assert code == 0
-    assert capsys.readouterr().out == '{\n  "openapi": "3.1.0"\n}\n'
 
 
 def test_a_dotenv_file_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,6 @@ from safetensors.numpy import load_file, save_file
 from poolhouse.commands import operator_options
 from poolhouse.commands.group import poolhouse
 from poolhouse.commands.group import run as command_line
-from poolhouse.operators.catalogue import discover
 from poolhouse.settings import Settings
 from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer, run_live_server
 
@@ -69,21 +68,6 @@ def run_process(
         env=environment,
         check=False,
     )
-
-
-@pytest.mark.parametrize("name", operator_options.operator_names())
-def test_every_field_of_every_operator_is_an_option(name: str) -> None:
-    """With its meaning in the help."""
-    help_text = CliRunner().invoke(poolhouse, ["pool", name, "--help"], terminal_width=2000).output
-
-    for field in discover().find(name).fields():
-        assert f"--{field.name.replace('_', '-')}" in help_text
-        assert field.meaning.replace("``", "").split(";")[0][:40] in help_text.replace("``", "")
-
-
-def test_the_operators_are_those_of_the_catalogue() -> None:
-    """The commands are read from the client's methods, which are generated from the catalogue."""
-    assert set(operator_options.operator_names()) == set(discover().names)
 
 
 @pytest.mark.parametrize("suffix", ["npy", "npz", "safetensors"])
@@ -336,12 +320,6 @@ def test_a_reader_that_closes_the_pipe_early_is_no_error(folder: Path, live_serv
 
     assert done.returncode == 1
     assert done.stderr == b""
-
-
-def test_without_arguments_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    """With the list of commands."""
-    assert command_line([]) == 2
-    assert "Commands:" in capsys.readouterr().err
 
 
 def test_a_plan_is_printed_as_text_and_as_json(folder: Path) -> None:

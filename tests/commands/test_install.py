@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import tomllib
 
 import pytest
 from packaging.requirements import Requirement
 
-from poolhouse.client.clients import Client
-from poolhouse.commands.catalogue import bundled_operators
 from poolhouse.commands.registry import COMMANDS
 from tests.test_packaging import ROOT, SERVER_LIBRARIES, run_plain
 
@@ -133,15 +130,6 @@ class TestOperators:
         done = run_plain(code, ())
 
         assert (done.returncode, done.stderr) == (0, "")
-
-    def test_the_bundled_catalogue_equals_the_service_s(self) -> None:
-        """The command prints the same with a URL and without."""
-        with Client.local() as client:
-            summaries = client.operators()
-            documents = {each.name: client.operator(each.name) for each in summaries}
-
-        assert list(bundled_operators()) == [each.name for each in summaries]
-        assert json.loads(json.dumps(bundled_operators())) == documents
 
     def test_an_unknown_operator_gets_a_suggestion(self) -> None:
         """In one line."""

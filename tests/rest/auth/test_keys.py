@@ -6,11 +6,9 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.commands import group
 from poolhouse.rest.auth.keys import Key, Keyring, key_digest, new_key, read_keys
 from poolhouse.rest.auth.quotas import Quota
 
@@ -107,26 +105,6 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """A failed mount is the usual cause."""
     with pytest.raises(ValueError, match=r"gone\.toml cannot be read: No such file"):
         read_keys(tmp_path / "gone.toml", "")
-
-
-def test_a_key_of_the_command_matches_its_line_for_the_file(tmp_path: Path) -> None:
-    """The line for the file and the key for the client belong together."""
-    made = CliRunner().invoke(group.poolhouse, ["key", "vision"])
-
-    shown = made.stderr.split()[-1]
-    found = read(tmp_path, made.stdout).find(shown.encode())
-
-    assert found is not None
-    assert found.name == "vision"
-    assert shown not in made.stdout
-
-
-def test_the_command_refuses_an_invalid_name() -> None:
-    """The error appears at once instead of at the next start."""
-    made = CliRunner().invoke(group.poolhouse, ["key", "a b"])
-
-    assert made.exit_code == 2
-    assert "is not a valid name" in made.stderr
 
 
 def test_two_keys_differ() -> None:
