@@ -1,11 +1,7 @@
-"""Tracing: one span for each request, in the client's trace, with a child span for each stage; none unless
-configured."""
+"""Tracing: one span for each request, in the client's trace, with a child span for each stage."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -15,7 +11,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from poolhouse.rest.app import create_app
-from poolhouse.rest.observability.observers import make_observers
 from poolhouse.rest.observability.tracing import Tracing, make_tracing
 from poolhouse.settings import Settings
 from tests.rest.live_server import IMAGE, POOL, LiveServer, run_live_server
@@ -126,51 +121,9 @@ def test_refusals_are_no_span_errors_and_probes_get_no_spans(
     assert span.status.status_code is StatusCode.UNSET
 
 
-@pytest.mark.parametrize(
-    "environ",
-    [
-        {},
-        {"OTEL_EXPORTER_OTLP_ENDPOINT": ""},
-        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_SDK_DISABLED": "true"},
-        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_TRACES_EXPORTER": "none"},
-    ],
-)
-def test_tracing_is_off_unless_configured(environ: dict[str, str]) -> None:
-    """Disabled tracing costs nothing for each request."""
-    assert make_observers(Settings(), environ) == ()
-
-
-def test_the_standard_variables_enable_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variables are the same as in all other services of the user."""
-    monkeypatch.setenv("OTEL_SERVICE_NAME", "pools-of-mine")
-    (chosen,) = make_observers(Settings(), {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://localhost:1"})
-
-    assert isinstance(chosen, Tracing)
-    assert chosen._provider.resource.attributes["service.name"] == "pools-of-mine"
-    chosen.close()
-
-
 def test_the_default_service_name_is_poolhouse() -> None:
     """The default name would be unknown_service, like every other service without one."""
     tracing = make_tracing()
 
     assert tracing._provider.resource.attributes["service.name"] == "poolhouse"
     tracing.close()
-
-
-def test_a_missing_extra_fails_the_start() -> None:
-    """A service that silently does not trace would be noticed too late."""
-    code = """
-import sys
-sys.modules["opentelemetry.sdk"] = None
-from poolhouse.rest.observability.observers import make_observers
-from poolhouse.settings import Settings
-try:
-    make_observers(Settings(), {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:1"})
-except ValueError as error:
-    print(error)
-"""
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
-    assert "pip install 'poolhouse[server,otel]'" in ran.stdout
-    assert json.dumps(ran.stderr) == '""'
