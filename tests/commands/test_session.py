@@ -35,6 +35,13 @@ def test_a_message_is_one_printable_line(message: str) -> None:
     assert line[:-1].isprintable()
 
 
+def test_line_breaks_in_a_message_become_spaces(capsys: pytest.CaptureFixture[str]) -> None:
+    """Escaped ones would be hard to read."""
+    print_message("one\n  two\tthree\n")
+
+    assert capsys.readouterr().err == "poolhouse: one two three\n"
+
+
 @scaled_examples(200)
 @given(st.lists(ANY_TEXT))
 def test_json_keeps_its_value_when_it_is_printed(value: list[str]) -> None:
