@@ -11,9 +11,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.operators.adaptive import AdaptiveWindowOperator
 from poolhouse.operators.windows import AxisSummary, SlidingWindow, Windows, adaptive_windows, fractional_starts
-from tests.operators.random_cases import CATALOGUE
 
 slidings = st.builds(
     SlidingWindow, st.integers(1, 9), st.integers(1, 9), st.integers(0, 4), st.integers(1, 6), st.booleans()
@@ -93,19 +91,6 @@ def assert_summarizes(size: AxisSummary, windows: Windows) -> None:
     if size.is_uniform:
         assert len(set(windows.count.tolist())) == 1
         assert len(set(np.diff(windows.first).tolist())) <= 1
-
-
-@given(st.integers(1, 60), st.integers(1, 60))
-def test_the_summary_of_adaptive_windows_is_exact(length: int, outputs: int) -> None:
-    """A plan uses the summary, without computing the windows."""
-    spec = CATALOGUE.find("adaptive_max_pool1d").of(output_size=outputs)
-    assert isinstance(spec, AdaptiveWindowOperator)
-    (size,) = spec.axis_summaries((length,))
-    windows = adaptive_windows(length, outputs)
-
-    assert_summarizes(size, windows)
-    assert size.longest == windows.count.max()
-    assert size.element_reads == windows.count.sum()
 
 
 @given(slidings, st.integers(1, 20))
