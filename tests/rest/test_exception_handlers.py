@@ -13,9 +13,9 @@ from starlette.exceptions import HTTPException
 
 from poolhouse.errors import MAX_PROBLEMS, Unauthorized, Unavailable
 from poolhouse.rest.auth.authorization import Authorization
-from poolhouse.rest.exception_handlers import add_exception_handlers
+from poolhouse.rest.exception_handlers import ProblemResponse, add_exception_handlers
 from poolhouse.rest.http.accounting import Accounting
-from poolhouse.rest.http.problems import MEDIA_TYPE
+from poolhouse.rest.http.problems import MEDIA_TYPE, render_problem
 from poolhouse.rest.observability.metrics import Metrics
 from poolhouse.rest.path_suggestions import PathSuggester
 from poolhouse.service import PoolingService
@@ -100,14 +100,16 @@ def test_a_refusal_is_a_counted_problem_document(
     assert refused_codes == [code]
 
 
-def test_the_response_to_head_has_the_headers_of_get_and_no_body(client: TestClient) -> None:
+def test_the_response_to_head_has_the_headers_of_get_and_no_body() -> None:
     """A body would be read as the next response."""
-    got, head = client.get("/busy", headers={"X-Request-ID": "a"}), client.head("/busy", headers={"X-Request-ID": "a"})
+    problem = render_problem(Unavailable("overloaded", "d", retry_after_s=7), instance="/busy", request_id="abc")
 
-    assert head.content == b""
-    assert head.status_code == got.status_code
-    assert head.headers == got.headers
-    assert int(got.headers["Content-Length"]) == len(got.content)
+    got, head = ProblemResponse(problem), ProblemResponse(problem, "HEAD")
+
+    assert (got.body, head.body) == (problem.body, b"")
+    assert head.status_code == got.status_code == 503
+    assert head.raw_headers == got.raw_headers
+    assert int(head.headers["Content-Length"]) == len(problem.body)
 
 
 @pytest.mark.parametrize(
