@@ -127,6 +127,15 @@ def test_the_workspace_is_that_of_one_piece(random: Random, member: type[Operato
     assert plan.held_bytes == plan.input_bytes + plan.output_bytes + plan.workspace_bytes
 
 
+def test_the_outputs_of_a_piece_are_held_twice() -> None:
+    """They are copied to the whole output, which a small request is spared."""
+    whole, pieces = (planned("max_pool2d", (n, 1, 64, 64), kernel_size=2) for n in (100, 100_000))
+
+    piece = PIECE_BYTES // pieces.plane_bytes
+    assert whole.workspace_bytes == 100 * whole.plane_workspace_bytes + whole.call_bytes
+    assert pieces.workspace_bytes == piece * (pieces.plane_workspace_bytes + 32 * 32 * 4) + pieces.call_bytes
+
+
 def test_requests_share_a_batch_whatever_n_and_c_are() -> None:
     """But not with other fields, sizes or element types; the seed is drawn for each request."""
     plan = planned("max_pool2d", (2, 3, 8, 8), kernel_size=2)
