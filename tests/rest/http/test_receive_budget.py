@@ -13,18 +13,6 @@ from tests.rest.http.fake_loop import FakeLoop, FakeTransport
 _ALL = memoryview(bytes(20 << 20))
 
 
-@given(st.lists(st.sampled_from(["pause", "resume", "throttle", "unthrottle"]), max_size=30))
-def test_a_connection_reads_unless_paused_or_throttled(calls: list[str]) -> None:
-    """A connection that reads at the wrong time allows a flood; one that never reads again hangs."""
-    transport = FakeTransport()
-    read_flow, paused, throttled = ReadFlowControl(transport), False, False
-    for call in calls:
-        getattr(read_flow, call)()
-        paused = call == "pause" or (paused and call != "resume")
-        throttled = call == "throttle" or (throttled and call != "unthrottle")
-        assert transport.reads == (not paused and not throttled)
-
-
 @given(st.lists(st.lists(st.integers(1, 20 << 20), min_size=1, max_size=60), min_size=1, max_size=4))
 def test_an_iteration_receives_its_budget_and_one_read_per_connection(iterations: list[list[int]]) -> None:
     """``iterations`` has the bytes that each connection's client has sent by then."""
