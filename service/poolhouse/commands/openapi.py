@@ -13,5 +13,5 @@ import click
 def command() -> None:
     """Print the OpenAPI document."""
     # Imported by name: it imports torch, and --help should not wait for that.
-    document: Callable[[], dict[str, object]] = import_module("poolhouse.rest.app").document
-    click.echo(json.dumps(document(), indent=2, ensure_ascii=False))
+    openapi_document: Callable[[], dict[str, object]] = import_module("poolhouse.rest.app").openapi_document
+    click.echo(json.dumps(openapi_document(), indent=2, ensure_ascii=False))
