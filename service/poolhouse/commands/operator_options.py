@@ -32,7 +32,7 @@ class _FieldFormat:
 
 
 _INTEGER: Final = r"-?\d+"
-_NUMBER: Final = r"-?(\d+(\.\d*)?|\.\d+)(e-?\d+)?|-?inf(inity)?"
+_NUMBER: Final = r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|-?inf(inity)?"
 
 
 def _list_pattern(entry: str) -> str:
