@@ -21,7 +21,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "full-budget-refuses",
         "A request that does not fit into the memory budget is refused",
         "requests are admitted until the machine runs out of memory",
-        ReplaceStatement("lease = MemoryBudget(nbytes).lease(nbytes)"),
+        ReplaceStatement("lease = MemoryBudget(nbytes).reserve(nbytes)"),
         "test_a_body_that_fits_is_refused_if_its_pooling_does_not",
     ),
     Guard(
@@ -105,14 +105,14 @@ GUARDS: Final[Sequence[Guard]] = (
         "buffer-is-reused-after-last-view",
         "A buffer is reused only after its last view is freed",
         "a new body overwrites a body that is still being pooled",
-        ReplaceStatement("self._give_back(owner)"),
+        ReplaceStatement("self._put_back(owner)"),
         "test_no_two_buffers_share_memory",
     ),
     Guard(
         "views-keep-buffer",
         "Every view of a body keeps its buffer alive",
         "a client gets bytes of another client when large bodies arrive at the same time",
-        ReplaceStatement("lent = np.frombuffer(owner, np.uint8)"),
+        ReplaceStatement("exported = np.frombuffer(owner, np.uint8)"),
         "test_a_buffer_is_reused_after_its_last_view_is_freed",
     ),
     Guard(

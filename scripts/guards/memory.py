@@ -65,7 +65,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "The bodies furthest behind their minimum rate are preempted first",
         "a body that has just started is aborted before a body that has long been slow",
         Delete(),
-        "TestLeaseMachine",
+        "test_the_transfer_furthest_behind_is_preempted_first",
     ),
     Guard(
         "lone-request-is-admitted",

@@ -140,6 +140,21 @@ class LeaseMachine(RuleBasedStateMachine):
 TestLeaseMachine = LeaseMachine.TestCase
 
 
+def test_the_transfer_furthest_behind_is_preempted_first() -> None:
+    """A body that has just started must not be aborted for one that has long been slow."""
+    budget = MemoryBudget(CAPACITY_BYTES)
+    late, later = FakeBody(0.2), FakeBody(0.8)
+    leases = [budget.reserve(CAPACITY_BYTES // 2) for _ in range(2)]
+    for lease, body in zip(leases, (late, later), strict=True):
+        assert lease is not None
+        lease.set_preemptible(body)
+
+    admitted = budget.reserve(CAPACITY_BYTES // 2)
+
+    assert admitted is not None
+    assert (late.is_preempted, later.is_preempted) == (False, True)
+
+
 def test_a_lease_is_not_released_twice() -> None:
     """A second release would free bytes that another holder uses."""
     lease = MemoryBudget(CAPACITY_BYTES).reserve(1)
