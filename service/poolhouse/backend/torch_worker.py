@@ -69,7 +69,7 @@ class TorchWorker:
                     _store_part(parts[0], pool_on_cpu(plan, slices[0], threads), owned=True)
                 else:
                     _store_results(parts, pool_on_cpu(plan, _concatenate(slices), threads))
-        except Exception as error:
+        except Exception as error:  # raised again, as a class that the engine handles
             raise self._classify(error) from error
 
     def run_single(self, payload: Payload) -> None:
@@ -94,7 +94,7 @@ class TorchWorker:
                 # guard: device-is-probed
                 self._transfer.probe()
             self.batch_limits = self._current_limits()
-        except Exception as error:
+        except Exception as error:  # whatever fails here, the device does not work yet; the engine retries
             raise DeviceFault(str(error)) from error
 
     def _classify(self, error: Exception) -> Exception:

@@ -227,7 +227,7 @@ class Engine(Generic[Payload]):
             device.worker.run_single(payload)
         except PoolhouseError:
             raise
-        except Exception as error:
+        except Exception as error:  # raised again, as the error that the client gets
             if isinstance(error, DeviceFault):
                 # guard: inline-device-fault-loses-device
                 self._lose_device(device, error)
@@ -258,7 +258,7 @@ class Engine(Generic[Payload]):
                     break
                 self._start_batch(device, batch)
         # guard: dispatch-errors-lose-device
-        except Exception as error:
+        except Exception as error:  # a queue that stands still would hold its jobs for ever
             self._lose_device(device, error)
 
     def _start_batch(self, device: DeviceState[Payload], batch: Batch[Payload]) -> None:

@@ -99,7 +99,7 @@ def map_in_threads(
     def first() -> AnyPooled | Exception:
         try:
             result = waiting[0].result()
-        except Exception as fault:
+        except Exception as fault:  # raised again with its input's index, or returned if the caller asked for that
             return outcomes.record_error(fault)
         return outcomes.record_result(result)
 
@@ -143,7 +143,7 @@ async def map_in_tasks(
     async def first() -> AnyPooled | Exception:
         try:
             result = await waiting[0]
-        except Exception as fault:
+        except Exception as fault:  # raised again with its input's index, or returned if the caller asked for that
             return outcomes.record_error(fault)
         return outcomes.record_result(result)
 

@@ -173,7 +173,7 @@ def _pickle_arguments(origin: str, http_client: httpx.Client | httpx.AsyncClient
     if http_client is not None:
         try:
             pickle.dumps(http_client)
-        except Exception as fault:
+        except Exception as fault:  # objects that cannot be pickled raise errors of many classes
             raise TypeError(
                 f"a client with an httpx.{type(http_client).__name__} of your own cannot be pickled: {fault}; "
                 "make the client in the process that uses it"
