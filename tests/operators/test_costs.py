@@ -100,9 +100,9 @@ def wrong_rows(rows: Measured, step: float, factor: float = FACTOR) -> list[str]
         if not expected / factor - CALL_S <= taken <= factor * expected:
             off = max(taken / expected, expected / (taken + CALL_S))
             wrong.append((off, f"{extreme.name}: {taken * 1e3:.2f} ms, planned {expected * 1e3:.2f} ms"))
-    # On a busy machine about one row in a hundred is measured wrongly: one that usually takes twice its plan once took
-    # nine times as long. The errors that this test must find are a factor of a hundred.
-    return [message for off, message in wrong if len(wrong) > len(rows) // 100 or off > OUTLIER]
+    # On a busy machine about one row in a hundred, and up to three of a small sample, is measured wrongly: one that
+    # usually takes twice its plan once took nine times as long. The errors to be found are a factor of a hundred.
+    return [message for off, message in wrong if len(wrong) > max(3, len(rows) // 100) or off > OUTLIER]
 
 
 @some_or_many
