@@ -1,13 +1,14 @@
-"""The requests of the server comparisons: 2×2 max pooling of float32 in the protocol of each server.
+"""The requests of the server comparisons: 2×2 max pooling of float32 in the protocols of the servers.
 
-``v1`` is ours; ``v2`` is the KServe protocol that NVIDIA Triton implements, with its extension for binary tensors.
+``v1`` is ours; ``v2`` is the Open Inference Protocol, which NVIDIA Triton and we implement, with its extension for
+binary tensors.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -50,9 +51,12 @@ RAW: Final = (
     Case("raw", "large", 2, 4),
 )
 JSON: Final = (Case("JSON", "tiny", 16, 1.5), Case("JSON", "small", 16, 2), Case("JSON", "medium", 8, 5))
+V2_BINARY: Final = tuple(replace(case, media_form="v2 binary", goal=None) for case in RAW)
+V2_JSON: Final = tuple(replace(case, media_form="v2 JSON", goal=None) for case in JSON)
+"""The same cases in Triton's protocol: both servers receive the same bytes. The goals are for our own protocol."""
 
 MODEL: Final = "max_pool2d"
-"""The name of the model in Triton's repository, see triton_server/."""
+"""The name of our model, and of that in Triton's repository, see triton_server/."""
 
 _OCTET_STREAM: Final = "application/octet-stream"
 _DECIMALS: Final = 6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from _cases import RESPONSE_READERS, Case, Floats, describe_difference, expected_output
@@ -41,17 +41,27 @@ def check_responses(servers: Sequence[Server], x: Floats) -> None:
             raise RuntimeError(difference)
 
 
-def compare_load(
-    case: Case, servers: tuple[Server, Server], x: Floats, turns: int, seconds: int, goal: float | None
-) -> Comparison:
-    """Measure the requests per second of both servers, in alternating turns of wrk."""
+def compare_load(ours: Mapping[Case, Server], peer: Server, x: Floats, turns: int, seconds: int) -> list[Comparison]:
+    """Measure the requests per second of all servers, in alternating turns of wrk.
+
+    Args:
+        ours: a server of ours for each row; the cases differ only in the form of the requests.
+        peer: the server that each of them is compared with.
+        x: the input.
+        turns: for each server.
+        seconds: the duration of a turn.
+    """
+    first = next(iter(ours))
     # In a second there are only about twelve large requests, so one more or less would be a tenth.
-    seconds = max(seconds, 3) if case.size == "large" else seconds
+    seconds = max(seconds, 3) if first.size == "large" else seconds
+    servers = [*ours.values(), peer]
     posts = [server.build_post(x) for server in servers]
 
     def side(number: int) -> Callable[[], float]:
-        return lambda: requests_per_second(servers[number].port, posts[number], case.connections, seconds)
+        return lambda: requests_per_second(servers[number].port, posts[number], first.connections, seconds)
 
-    print(f"{case.name}, {turns} turns of {seconds} s each", flush=True)
-    ours, theirs = measure_alternating([side(0), side(1)], turns)
-    return Comparison(case.name, Ratio.RATE, ours, theirs, goal)
+    print(f"{' and '.join(case.name for case in ours)}, {turns} turns of {seconds} s each", flush=True)
+    *figures, theirs = measure_alternating([side(number) for number in range(len(servers))], turns)
+    return [
+        Comparison(case.name, Ratio.RATE, rates, theirs, case.goal) for case, rates in zip(ours, figures, strict=True)
+    ]

@@ -1,4 +1,4 @@
-"""Run NVIDIA Triton's server and Python client from build/triton, the environment that scripts/bench makes."""
+"""Run NVIDIA Triton's server and Python client from build/triton, the environment that scripts/_triton.sh makes."""
 
 from __future__ import annotations
 
@@ -33,10 +33,14 @@ _STUB: Final = "triton_python_backend_stub"
 
 
 @contextmanager
-def run_server() -> Iterator[int]:
-    """Run the server with the model of triton_server/, listening on loopback; yields its HTTP port.
+def run_server(repository: Path | None = None, *options: str) -> Iterator[int]:
+    """Run the server, listening on loopback; yields its HTTP port.
 
     The server and all its child processes are stopped at the end.
+
+    Args:
+        repository: the folder of its models; None for triton_server/.
+        options: further ones for its command.
 
     Raises:
         SystemExit: the wheel has no python backend for this Python.
@@ -52,14 +56,17 @@ def run_server() -> Iterator[int]:
         )
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as log:
         models, backends = Path(folder, "models"), Path(folder, "backends")
-        shutil.copytree(_HERE / "triton_server" / MODEL, models / MODEL)
+        if repository is None:
+            shutil.copytree(_HERE / "triton_server" / MODEL, models / MODEL)
+        else:
+            shutil.copytree(repository, models)
         shutil.copytree(parts / "backends" / "python", backends / "python")
         # The stub runs the model, so it must be for the Python version of the packages that the model imports.
         shutil.copy2(stub, backends / "python")
         port = _free_port()
         command = [str(parts / "bin" / "tritonserver"), "--model-repository", str(models)]
         command += ["--backend-directory", str(backends), "--http-address", "127.0.0.1", "--http-port", str(port)]
-        command += ["--allow-grpc", "false", "--allow-metrics", "false", "--log-info", "false"]
+        command += ["--allow-grpc", "false", "--allow-metrics", "false", "--log-info", "false", *options]
         region = f"poolhouse-bench-{os.getpid()}"
         command += ["--backend-config", f"python,shm-region-prefix-name={region}"]
         libraries = [str(packages / "nvidia_pytriton.libs"), str(sysconfig.get_config_var("LIBDIR"))]

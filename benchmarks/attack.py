@@ -1,8 +1,8 @@
 """The campaign: attack a service with its default limits, and print the effect on other clients.
 
-Parts without a server: mutated bodies through every codec, JSON against a strict reference, operators against their
-plan. Parts with a server: mutated HTTP over sockets, and targeted attacks; each against a fresh process if there is
-time for that.
+Parts without a server: mutated bodies through every codec, mutated inference requests, JSON against a strict reference,
+operators against their plan. Parts with a server: mutated HTTP over sockets, and targeted attacks; each against a fresh
+process if there is time for that.
 
 The promise (SECURITY.md): while one client attacks, ``/livez`` responds within 100 ms, memory exceeds the held bytes
 of ``/metrics`` by at most 128 MiB, another client's small request waits at most 100 ms, no response has status 500, and
@@ -28,6 +28,7 @@ from _results import describe_machine, write_result
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the folder that holds the tests
 
+from tests.hostile.campaign.inference_attacks import INFERENCE_ATTACKS
 from tests.hostile.campaign.monitor import HELD, monitor_service
 from tests.hostile.campaign.observations import near_maximum
 from tests.hostile.campaign.offline import PARTS
@@ -150,7 +151,7 @@ def warm_up(server: ServerProcess) -> None:
 
 def run_campaign(seconds: float, seed: int, name_filter: str) -> list[Result]:
     """Run all parts, those without a server first, and divide the time among them."""
-    targeted = [attack for attack in TARGETED_ATTACKS if name_filter in attack.name]
+    targeted = [attack for attack in (*TARGETED_ATTACKS, *INFERENCE_ATTACKS) if name_filter in attack.name]
     offline = [part for part in PARTS if name_filter in part[0]]
     online_shares = len(targeted) + 4 * (name_filter in _MUTATED_EXCHANGES)
     services = Services(shared=seconds < _FRESH_SERVICES_FROM_S)

@@ -14,7 +14,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from uvicorn.server import ServerState
 
@@ -28,6 +28,15 @@ from poolhouse.settings import Settings
 _KEY: Final = "0123456789abcdef0123456789abcdef"
 _QUERY: Final = "kernel_size=2&dtype=float32&shape=1,1,4,4"
 _JSON: Final = b'{"input":[[[[1.5,2,3,4],[5,6,7,8],[9,10,11,12],[13,14,15,16]]]],"kernel_size":2}'
+
+_INFERENCE_HEAD: Final = (
+    b'{"inputs":[{"name":"input","shape":[1,1,4,4],"datatype":"FP32","parameters":{"binary_data_size":64}}],'
+    b'"parameters":{"binary_data_output":true,"kernel_size":2}}'
+)
+_INFERENCE_JSON: Final = (
+    b'{"inputs":[{"name":"input","shape":[1,1,4,4],"datatype":"FP32","data":[1.5,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]}],'
+    b'"parameters":{"kernel_size":2}}'
+)
 
 
 class DiscardingTransport(asyncio.Transport):
@@ -64,7 +73,7 @@ class Case:
     headers: tuple[str, ...] = ()
     settings: dict[str, object] = field(default_factory=dict)
     prefix: str = ""
-    is_json: bool = False
+    form: Literal["raw", "json", "inference", "inference json"] = "raw"
     has_unique_head: bool = False
     """Whether each head has a request id of its own."""
 
@@ -81,15 +90,27 @@ CASES: Final = (
     Case("a log of requests", settings={"log_requests": True}),
     Case("a page's origin (CORS)", ("Origin: https://page.example",), {"cors_origins": ["https://page.example"]}),
     Case("a root path", settings={"root_path": "/pools"}, prefix="/pools"),
-    Case("JSON", is_json=True),
+    Case("JSON", form="json"),
+    Case("an inference request, binary", form="inference"),
+    Case("an inference request, JSON", form="inference json"),
 )
 
 
 def request_factory(case: Case) -> Callable[[], bytes]:
     """A function that returns the next request of a row."""
-    media_type, body = ("application/json", _JSON) if case.is_json else ("application/octet-stream", bytes(64))
-    target = f"{case.prefix}/v1/pool/max_pool2d" + ("" if case.is_json else f"?{_QUERY}")
+    media_type = "application/json" if "json" in case.form else "application/octet-stream"
+    body = {
+        "raw": bytes(64),
+        "json": _JSON,
+        "inference": _INFERENCE_HEAD + bytes(64),
+        "inference json": _INFERENCE_JSON,
+    }[case.form]
+    target = case.prefix
+    target += "/v2/models/max_pool2d/infer" if "inference" in case.form else "/v1/pool/max_pool2d"
+    target += f"?{_QUERY}" if case.form == "raw" else ""
     lines = [f"POST {target} HTTP/1.1", "Host: 127.0.0.1:8000", f"Content-Type: {media_type}", *case.headers]
+    if case.form == "inference":
+        lines.append(f"Inference-Header-Content-Length: {len(_INFERENCE_HEAD)}")
     head = "\r\n".join([*lines, f"Content-Length: {len(body)}"]).encode()
     whole = head + b"\r\n\r\n" + body
     numbers = itertools.count()

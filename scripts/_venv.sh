@@ -70,7 +70,7 @@ with open(sys.argv[1], "rb") as declared:
 PYTHON
 }
 
-# ensure_venv PART...: "server" is this project with its server extra, other parts are dependency groups.
+# ensure_venv PART...: "server" is this project with its extras server and images, other parts are dependency groups.
 ensure_venv() {
   local stale part lines
   mapfile -t stale < <(_stale_parts "$@")
@@ -89,7 +89,7 @@ ensure_venv() {
     for part in "${stale[@]}"; do
       rm -f -- "$venv/.stamp-$part"
       if [[ $part == server ]]; then
-        lines+=(--editable '.[server]')
+        lines+=(--editable '.[server,images]')
       else
         requirements="$(_group "$part")"
         mapfile -t -O "${#lines[@]}" lines <<< "$requirements"

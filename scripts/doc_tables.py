@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from _open_inference_cases import DIFFERENCES
 from guards.table import GROUPS
 from prove_guards import located_guards
 
@@ -15,7 +16,10 @@ from poolhouse import describe
 from poolhouse.errors import CODES, FIELD_CODES
 from poolhouse.operators.catalogue import Catalogue
 from poolhouse.operators.operator import Operator
+from poolhouse.rest.observability.counters import Family
 from poolhouse.rest.observability.metric_families import FAMILIES
+from poolhouse.rest.observability.model_statistics import REASONS, failure_reason
+from poolhouse.rest.observability.nv_metrics import ABSENT, NV_FAMILIES
 from poolhouse.settings import all_settings
 
 
@@ -77,7 +81,7 @@ def error_code_table() -> str:
     )
 
 
-def metric_table() -> str:
+def metric_table(families: Iterable[Family] = FAMILIES.values()) -> str:
     """Every metric with its labels."""
     return markdown_table(
         ("name", "kind", "labels", "meaning"),
@@ -88,9 +92,34 @@ def metric_table() -> str:
                 ", ".join(f"`{label}`" for label in family.labels) or "none",
                 family.meaning,
             )
-            for family in FAMILIES.values()
+            for family in families
         ],
     )
+
+
+def nv_metric_table() -> str:
+    """The metrics with Triton's names."""
+    return metric_table(NV_FAMILIES.values())
+
+
+def nv_reason_table() -> str:
+    """The reasons of failed requests in Triton's metrics, and the error codes of each."""
+    words = {"CANCELED": "none: the client disconnected", "OTHER": "all others, above all those of invalid input"}
+    return markdown_table(
+        ("reason", "codes"),
+        [
+            (
+                f"`{reason}`",
+                words.get(reason) or ", ".join(f"`{code}`" for code in CODES if failure_reason(code) == reason),
+            )
+            for reason in REASONS
+        ],
+    )
+
+
+def absent_nv_metric_table() -> str:
+    """Triton's metrics that the service does not have, and why."""
+    return markdown_table(("name", "why not"), [(f"`{name}`", why) for name, why in ABSENT.items()])
 
 
 def guard_chapters() -> str:
@@ -111,6 +140,14 @@ def guard_chapters() -> str:
     return "\n\n".join(chapters)
 
 
+def triton_difference_table() -> str:
+    """The meant differences from Triton, each of which scripts/prove_open_inference shows."""
+    return markdown_table(
+        ("request", "Triton", "poolhouse", "why"),
+        [(each.request, each.triton, each.ours, each.reason) for each in DIFFERENCES.values()],
+    )
+
+
 def field_code_table() -> str:
     """Every code of a single field."""
     return markdown_table(("code", "meaning"), [(f"`{code}`", why) for code, why in FIELD_CODES.items()])
@@ -123,7 +160,7 @@ def operator_table(catalogue: Catalogue) -> str:
         [
             (
                 f"`{members[0].family}`",
-                ", ".join(f"{member.rank}d" for member in members),
+                "1d, 2d, 3d" if members[0].is_rank_free else ", ".join(f"{member.rank}d" for member in members),
                 to_markdown(describe.summary(members[0]).partition(":")[0].removesuffix(".") + "."),
                 ", ".join(f"`{field.name}`" for field in members[0].fields()) or "none",
             )

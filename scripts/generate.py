@@ -17,17 +17,21 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import yaml
-from client_methods import render_client_operators
+from client_methods import render_client_adapters, render_client_operators
 from dashboard import dashboard
 from doc_tables import (
+    absent_nv_metric_table,
     error_code_table,
     field_code_table,
     guard_chapters,
     metric_table,
     module_tables,
+    nv_metric_table,
+    nv_reason_table,
     operator_chapters,
     operator_table,
     settings_table,
+    triton_difference_table,
 )
 from figures import DocumentWithFigures, readme_figures, run_report, simulated_devices_table
 
@@ -103,8 +107,12 @@ GENERATED: tuple[GeneratedFile, ...] = (
     Generated("README.md", "operator-table", lambda: operator_table(discover())),
     Generated("docs/settings.md", "settings", settings_table),
     Generated("docs/metrics.md", "metrics", metric_table),
+    Generated("docs/metrics.md", "nv-metrics", nv_metric_table),
+    Generated("docs/metrics.md", "nv-reasons", nv_reason_table),
+    Generated("docs/metrics.md", "absent-nv-metrics", absent_nv_metric_table),
     Generated("docs/errors.md", "codes", error_code_table),
     Generated("docs/errors.md", "field-codes", field_code_table),
+    Generated("docs/open_inference.md", "triton-differences", triton_difference_table),
     Generated("docs/performance.md", "peers", lambda: run_report("peers")),
     Generated("docs/performance.md", "triton", lambda: run_report("triton")),
     Generated("docs/performance.md", "limit", lambda: run_report("limit")),
@@ -113,6 +121,8 @@ GENERATED: tuple[GeneratedFile, ...] = (
     Generated("docs/performance.md", "contention", lambda: run_report("contention")),
     Generated("docs/performance.md", "memory", lambda: run_report("memory")),
     Generated("docs/performance.md", "kernels", lambda: run_report("kernels")),
+    Generated("docs/performance.md", "windows", lambda: run_report("windows")),
+    Generated("docs/performance.md", "ranks", lambda: run_report("ranks")),
     Generated("docs/performance.md", "device", lambda: run_report("device")),
     Generated("docs/performance.md", "client", lambda: run_report("client")),
     Generated("deploy/ray/README.md", "ray_serve", lambda: run_report("ray_serve")),
@@ -130,6 +140,7 @@ GENERATED: tuple[GeneratedFile, ...] = (
     Generated("deploy/observability/grafana/dashboards/poolhouse.json", None, dashboard),
     Generated("deploy/kubernetes/components/servicemonitor/prometheusrule.yaml", None, prometheus_rule_text),
     Generated("service/poolhouse/client/operators.py", None, lambda: render_client_operators(discover())),
+    Generated("service/poolhouse/client/adapters.py", None, lambda: render_client_adapters(discover())),
     Generated("service/poolhouse/commands/catalogue.json", None, catalogue_text),
     *(DocumentWithFigures(path) for path in documents_with_figures()),
 )

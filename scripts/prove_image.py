@@ -14,6 +14,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import numpy as np
+import tritonclient.grpc as grpcclient
 from _termination import terminate_children_on_sigterm
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -68,8 +69,8 @@ def running_container(*arguments: str) -> Iterator[str]:
         docker("rm", "--force", "--volumes", container)
 
 
-def published_port(container: str) -> int:
-    return int(docker("port", container, "8000/tcp").splitlines()[0].rpartition(":")[2])
+def published_port(container: str, port: int = 8000) -> int:
+    return int(docker("port", container, f"{port}/tcp").splitlines()[0].rpartition(":")[2])
 
 
 def expected_output(x: np.ndarray) -> np.ndarray:
@@ -94,6 +95,19 @@ def check_pooling(port: int) -> None:
         "output": {"dtype": "float32", "shape": [1, 1, 2], "data": [[[3.0, 5.0]]]}
     }
     connection.close()
+
+
+def check_grpc() -> None:
+    """Check that a container with a gRPC port pools for Triton's client."""
+    x = np.random.default_rng(7).standard_normal((2, 3, 32, 32), dtype=np.float32)
+    given = grpcclient.InferInput("input", x.shape, "FP32")
+    given.set_data_from_numpy(x)
+    with running_container("--env", "POOLHOUSE_GRPC_PORT=8001", "--publish", "127.0.0.1::8001") as container:
+        wait_until(lambda: is_healthy(container), "the container is healthy")
+        with grpcclient.InferenceServerClient(f"127.0.0.1:{published_port(container, 8001)}") as client:
+            output = client.infer("max_pool2d", [given], parameters={"kernel_size": 2}).as_numpy("output")
+    assert np.array_equal(output, expected_output(x))
+    say("with POOLHOUSE_GRPC_PORT it pools over gRPC")
 
 
 def readyz_status(port: int) -> int:
@@ -159,6 +173,7 @@ def check_image() -> None:
         assert docker("exec", container, "python", "-m", "poolhouse.health").startswith("200")
         check_graceful_stop(container)
     say("hardened: healthy, uid 10001, nothing written, pools, completes its request on stop, exit code 0")
+    check_grpc()
     check_no_authority_in_image()
     labels = json.loads(docker_inspect("poolhouse:cpu", "{{json .Config.Labels}}"))
     assert labels["org.opencontainers.image.version"] != "0+unknown"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
-PROFILES = {"quick": 20, "thorough": 100}
+PROFILES = {"quick": 12, "thorough": 20, "exhaustive": 100}
 """The profiles of hypothesis, with their default number of examples."""
 
 MANY_REJECTED = (HealthCheck.filter_too_much, HealthCheck.too_slow)
@@ -14,17 +14,22 @@ _MIN_EXAMPLES = 3
 
 
 def is_thorough() -> bool:
-    """Whether the profile is ``thorough``."""
+    """Whether the profile is ``thorough`` or ``exhaustive``."""
     return settings().max_examples >= PROFILES["thorough"]
+
+
+def is_exhaustive() -> bool:
+    """Whether the profile is ``exhaustive``."""
+    return settings().max_examples >= PROFILES["exhaustive"]
 
 
 def scaled_examples(examples: int, *allowed: HealthCheck) -> settings:
     """Settings with a number of examples that scales with the profile; a decorator above ``given``.
 
     Args:
-        examples: the number in the profile ``thorough``.
+        examples: the number in the profile ``exhaustive``.
         allowed: health checks to suppress.
     """
-    share = settings().max_examples / PROFILES["thorough"]
+    share = settings().max_examples / PROFILES["exhaustive"]
     scaled = max(min(examples, _MIN_EXAMPLES), round(examples * share))
     return settings(max_examples=scaled, suppress_health_check=allowed)

@@ -34,7 +34,8 @@ def name_of(page: Path) -> str:
 @pytest.fixture(scope="module")
 def live_server() -> Iterator[LiveServer]:
     """A server on a free port; on the CPU, since the plans in the pages contain the device."""
-    with run_live_server(Settings.model_validate({"port": 0, "device": "cpu"})) as server:
+    settings = {"port": 0, "device": "cpu", "shared_memory": True, "models_file": str(ROOT / "examples/models.json")}
+    with run_live_server(Settings.model_validate(settings)) as server:
         yield server
 
 
@@ -116,7 +117,7 @@ def test_the_layers_in_design_are_the_enforced_ones() -> None:
     assert documented == LAYERS
 
 
-@pytest.mark.parametrize("example", ["pool.py", "npy_to_png.py"])
+@pytest.mark.parametrize("example", ["pool.py", "onnx_node.py", "npy_to_png.py"])
 def test_examples_for_plain_python_import_only_the_standard_library(example: str) -> None:
     """According to examples/README.md they need only Python."""
     tree = ast.parse((ROOT / "examples" / example).read_text(encoding="utf-8"))

@@ -53,7 +53,7 @@ def cases_of(seed: int) -> Iterator[Case]:
     for index in range(CASES_PER_CLIENT):
         found = None
         while found is None:
-            found = random_case(random, OPERATORS[(index + seed) % len(OPERATORS)])
+            found = random_case(random, OPERATORS[(index + seed) % len(OPERATORS)], common=False)
         yield found
 
 

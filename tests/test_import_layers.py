@@ -22,14 +22,15 @@ LAYERS: Mapping[int, frozenset[str]] = {
     1: frozenset({"version", "errors", "dtypes", "suggestions", "text_values", "settings", "health", "buffers"}),
     2: frozenset({"tensors", "operators", "batching", "kernels"}),
     3: frozenset({"backend", "describe", "wire"}),
-    4: frozenset({"admission", "status", "service", "client"}),
-    5: frozenset({"rest", "nn"}),
+    4: frozenset({"admission", "status", "service", "poolings", "models", "inference", "shared_memory", "client"}),
+    5: frozenset({"rest", "rpc", "nn"}),
     6: frozenset({"commands"}),
     7: frozenset({"cli"}),
 }
 LAYER_OF = {component: layer for layer, components in LAYERS.items() for component in components}
 
-# Allowed imports within a layer: an operator names its kernel, and the service consists of three modules.
+# Allowed imports within a layer: an operator names its kernel, the service consists of three modules, several poolings
+# are run by it, an inference request names a model, and gRPC counts and authorizes its requests as HTTP does.
 SAME_LAYER_IMPORTS = frozenset(
     {
         ("operators", "kernels"),
@@ -38,6 +39,10 @@ SAME_LAYER_IMPORTS = frozenset(
         ("status", "admission"),
         ("service", "admission"),
         ("service", "status"),
+        ("inference", "models"),
+        ("inference", "poolings"),
+        ("poolings", "service"),
+        ("rpc", "rest"),
     }
 )
 
@@ -45,7 +50,7 @@ SAME_LAYER_IMPORTS = frozenset(
 ALLOWED_IMPORTS = {
     "wire": frozenset({"version", "errors", "dtypes", "suggestions", "text_values", "tensors", "kernels", "buffers"}),
     "client": frozenset({"version", "errors", "dtypes", "suggestions", "tensors", "wire"}),
-    "kernels": frozenset({"buffers"}),
+    "kernels": frozenset({"buffers", "dtypes"}),
 }
 
 # Libraries that only these components import.
@@ -59,7 +64,9 @@ OWNERS = {
     "httpx": frozenset({"client"}),
     "httpcore": frozenset({"client"}),
     "click": frozenset({"commands"}),
-    "pydantic": frozenset({"settings", "operators", "describe", "service", "rest", "commands"}),
+    "pydantic": frozenset({"settings", "operators", "describe", "service", "rest", "rpc", "commands"}),
+    "grpc": frozenset({"rpc"}),
+    "google": frozenset({"rpc"}),
     "pydantic_settings": frozenset({"settings"}),
     "orjson": frozenset({"wire", "rest"}),
     "prometheus_client": frozenset({"rest"}),
@@ -69,9 +76,9 @@ OWNERS = {
 }
 
 # Modules that may use import_module: the console script works in the plain install, the help does not wait for torch,
-# traces need an extra, the catalogue finds the operators in its folder, the package loads the client on first use, the
-# client loads httpx when it needs it, a local client runs the server where it is installed, and the compiler of the
-# loops imports the modules that declare them.
+# traces and gRPC need an extra, the catalogue finds the operators in its folder, the package loads the client on first
+# use, the client loads httpx when it needs it, a local client runs the server where it is installed, and the compiler
+# of the loops imports the modules that declare them.
 IMPORTS_BY_NAME = frozenset(
     {
         "poolhouse",
@@ -86,14 +93,22 @@ IMPORTS_BY_NAME = frozenset(
         "poolhouse.commands.key",
         "poolhouse.kernels.compile_ahead",
         "poolhouse.kernels.building",
+        "poolhouse.wire.images.decoder",
         "poolhouse.operators.catalogue",
+        "poolhouse.rest.grpc_port",
         "poolhouse.rest.observability.observers",
     }
 )
 
 
-# The only import from a higher layer: Client.local() runs the app in this process, if the server extra is installed.
-RUNS_BY_NAME = frozenset({("poolhouse.client.transports.local", "poolhouse.rest.app")})
+# Client.local() runs the app, of a higher layer, in this process if the server extra is installed; the HTTP server runs
+# the one of gRPC if that extra is installed.
+RUNS_BY_NAME = frozenset(
+    {
+        ("poolhouse.client.transports.local", "poolhouse.rest.app"),
+        ("poolhouse.rest.grpc_port", "poolhouse.rpc.server"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ PRIVATE_NAMES: Final[Mapping[tuple[str, str], str]] = {
     ("client/base.py", "_options"): "ours: a copy of the client itself",
     ("client/base.py", "_replace"): "documented by Python: the underscore keeps NamedTuple's methods apart from fields",
     ("client/flow.py", "_replace"): "documented by Python, as above",
+    ("wire/images/jpeg_file.py", "_replace"): "documented by Python, as above",
+    ("wire/open_inference/pictures.py", "_replace"): "documented by Python, as above",
 }
 """The names with a leading underscore that are used on objects other than ``self`` or ``cls``, by file, and why."""
 

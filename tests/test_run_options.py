@@ -26,8 +26,8 @@ def test_slow_tests_run_on_request_only(expression: str, slow: bool, becomes: st
 
 @pytest.mark.parametrize("examples", [1, 2, 5, 100, 300])
 def test_the_number_of_examples_scales_with_the_profile(examples: int) -> None:
-    """A test with its own number of examples is quick in the quick profile, and complete in the thorough one."""
-    share = settings().max_examples / PROFILES["thorough"]
+    """A test with its own number of examples is quick in the quick profile, and complete in the exhaustive one."""
+    share = settings().max_examples / PROFILES["exhaustive"]
 
     found = scaled_examples(examples).max_examples
 

@@ -59,7 +59,7 @@ def test_the_description_installs_the_distribution_by_name() -> None:
     commands_by_name = re.findall(r"`(pip install [^`]+)`", description())
 
     assert commands_by_name == [each.replace(".", "poolhouse", 1) for each in commands if "poolhouse" not in each]
-    assert len(commands_by_name) == 5
+    assert len(commands_by_name) == 7
 
 
 def test_the_description_is_complete() -> None:

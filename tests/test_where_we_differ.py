@@ -98,6 +98,13 @@ ROWS = (
         (OurCall("adaptive_avg_pool1d", np.array([[-3, -4]], np.int8), {"output_size": 1}, [-3]),),
     ),
     Row(
+        "averages of uint16, uint32 and uint64",
+        lambda: F.avg_pool2d(tensor_of(1, 1, 2, 2, dtype=torch.int64).to(torch.uint16), 2),
+        NotImplementedError,
+        OurCall("avg_pool2d", np.full((1, 1, 2, 2), 2**16 - 1, np.uint16), {"kernel_size": 2}, [2**16 - 1]),
+        (OurCall("avg_pool2d", np.full((1, 1, 2, 2), 2**64 - 1, np.uint64), {"kernel_size": 2}, [2**64 - 1]),),
+    ),
+    Row(
         "averages of bool",
         lambda: F.avg_pool2d(tensor_of(1, 1, 2, 2, dtype=torch.bool), 2),
         NotImplementedError,
@@ -137,6 +144,12 @@ ROWS = (
         lambda: F.adaptive_max_pool2d(tensor_of(1, 1, 4, 4, dtype=torch.int64), 2),
         NotImplementedError,
         OurCall("adaptive_max_pool2d", np.arange(4).reshape(1, 1, 2, 2), {"output_size": 1}, [3]),
+    ),
+    Row(
+        "maxima of uint16, uint32 and uint64",
+        lambda: F.max_pool2d(tensor_of(1, 1, 2, 2, dtype=torch.int64).to(torch.uint64), 2),
+        NotImplementedError,
+        OurCall("max_pool2d", np.array([[[[0, 2**63], [7, 2**64 - 1]]]], np.uint64), {"kernel_size": 2}, [2**64 - 1]),
     ),
     Row(
         "maxima of bool",

@@ -25,6 +25,7 @@ from poolhouse.errors import (
     Unauthorized,
     Unavailable,
     Unprocessable,
+    Unsupported,
     UnsupportedMediaType,
 )
 from poolhouse.version import __version__
@@ -32,7 +33,8 @@ from poolhouse.version import __version__
 if TYPE_CHECKING:
     from poolhouse.client.clients import AsyncClient, Client
     from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
-    from poolhouse.client.results import OperatorSummary, Plan, Pooled
+    from poolhouse.client.pictures import Picture
+    from poolhouse.client.results import OperatorSummary, Plan, PlanMany, Pooled, PooledMany
     from poolhouse.client.transports.httpx_deadline import DeadlineTransport
 
 __all__ = [
@@ -50,8 +52,11 @@ __all__ = [
     "NotAcceptable",
     "NotFound",
     "OperatorSummary",
+    "Picture",
     "Plan",
+    "PlanMany",
     "Pooled",
+    "PooledMany",
     "PoolhouseError",
     "QuotaExceeded",
     "TimedOut",
@@ -61,6 +66,7 @@ __all__ = [
     "Unavailable",
     "UnexpectedAnswer",
     "Unprocessable",
+    "Unsupported",
     "UnsupportedMediaType",
     "__version__",
 ]
@@ -71,8 +77,11 @@ _LAZY = {
     "ConnectionFailed": "poolhouse.client.errors",
     "DeadlineTransport": "poolhouse.client.transports.httpx_deadline",
     "OperatorSummary": "poolhouse.client.results",
+    "Picture": "poolhouse.client.pictures",
     "Plan": "poolhouse.client.results",
+    "PlanMany": "poolhouse.client.results",
     "Pooled": "poolhouse.client.results",
+    "PooledMany": "poolhouse.client.results",
     "TimedOut": "poolhouse.client.errors",
     "UnexpectedAnswer": "poolhouse.client.errors",
 }

@@ -11,10 +11,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32, INT64
+from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32, INT64, ElementType
 from poolhouse.errors import PoolhouseError
 from poolhouse.operators.catalogue import Catalogue
 from poolhouse.operators.fields import Field
+from poolhouse.operators.layout import join_shape
 from poolhouse.operators.operator import Operator
 from poolhouse.operators.plan import Limits, Plan, make_plan
 from poolhouse.tensors import TensorMetadata
@@ -32,6 +33,22 @@ def docstring(operator: type[Operator]) -> str:
     return inspect.getdoc(operator) or ""
 
 
+def shown_rank(operator: type[Operator]) -> int:
+    """The number of spatial axes; 0 if the shape of the input decides."""
+    return 0 if operator.is_rank_free else operator.rank
+
+
+def tag(operator: type[Operator]) -> str:
+    """The group of the operator on the documentation page: its family, or the framework whose name it has."""
+    return operator.family.partition(".")[0]
+
+
+def tag_description(operator: type[Operator]) -> str:
+    """The group in one sentence."""
+    framework, dot, _ = operator.family.partition(".")
+    return f"The operators of {framework}, with its names and defaults." if dot else summary(operator)
+
+
 def field_card(operator: type[Operator], field: Field) -> JsonObject:
     """Describe a field: accepted values in words and as JSON Schema, default and meaning."""
     card: JsonObject = {
@@ -44,7 +61,7 @@ def field_card(operator: type[Operator], field: Field) -> JsonObject:
     if field.default_from is not None:
         card["default_from"] = field.default_from
     elif not field.is_required:
-        card["default"] = field.default
+        card["default"] = field.json_default
     return card
 
 
@@ -52,7 +69,7 @@ def operator_card(operator: type[Operator]) -> JsonObject:
     """Describe an operator completely."""
     return {
         "name": operator.name,
-        "rank": operator.rank,
+        "rank": shown_rank(operator),
         "summary": summary(operator),
         "description": docstring(operator),
         "shape": operator.shape_rule,
@@ -76,7 +93,7 @@ def catalogue_card(catalogue: Catalogue) -> list[JsonObject]:
     return [
         {
             "name": operator.name,
-            "rank": operator.rank,
+            "rank": shown_rank(operator),
             "summary": summary(operator),
             "fields": [field.name for field in operator.fields()],
         }
@@ -86,7 +103,7 @@ def catalogue_card(catalogue: Catalogue) -> list[JsonObject]:
 
 def output_names(operator: type[Operator]) -> tuple[str, ...]:
     """The names of all outputs that the operator can have."""
-    return ("output", "indices") if "return_indices" in {field.name for field in operator.fields()} else ("output",)
+    return operator.possible_outputs()
 
 
 _NO_LIMITS = Limits(max_output_bytes=2**40, max_steps=2**60)
@@ -99,6 +116,11 @@ class _ExampleSpec:
     fields: JsonObject
     spec: Operator
     spatial: tuple[int, ...]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of an input of one plane."""
+        return join_shape((1, 1), self.spatial, channels_last=self.spec.is_channels_last)
 
 
 def _example_spec(operator: type[Operator]) -> _ExampleSpec:
@@ -133,13 +155,20 @@ def example(operator: type[Operator]) -> JsonObject:
     return found
 
 
+def _example_type(operator: type[Operator]) -> ElementType:
+    """The element type of the first sample, which is float32 where the operator takes it."""
+    return ELEMENT_TYPES[operator.samples[0].dtype]
+
+
 def _make_example(operator: type[Operator]) -> JsonObject:
+    dtype = _example_type(operator)
     chosen = _example_spec(operator)
-    shape = (1, 1, *chosen.spatial)
+    shape = chosen.input_shape
     positions = np.arange(math.prod(chosen.spatial), dtype=np.int64)
-    plane = (positions + 1).astype(np.float32).reshape(chosen.spatial)
-    inputs = {"input": TensorMetadata(FLOAT32, shape)}
-    request: JsonObject = {"input": (positions + 1).reshape(shape).tolist()}
+    plane = (positions + 1).astype(dtype.storage).reshape(chosen.spec.plane_shape((1, 1), chosen.spatial))
+    inputs = {"input": TensorMetadata(dtype, shape)}
+    numbers = (positions + 1).reshape(shape).tolist()
+    request: JsonObject = {"input": numbers if dtype is FLOAT32 else {"dtype": dtype.name, "data": numbers}}
     if "indices" in operator.inputs:
         inputs["indices"] = TensorMetadata(INT64, shape)
         request["indices"] = positions.reshape(shape).tolist()
@@ -169,8 +198,10 @@ def _digits(array: npt.NDArray[np.generic]) -> object:
 def plan_example(operator: type[Operator]) -> JsonObject:
     """The request of :func:`example`, for ``/v1/plan``."""
     chosen = _example_spec(operator)
-    shape = [1, 1, *chosen.spatial]
+    shape = list(chosen.input_shape)
     metadata_by_name: JsonObject = {name: {"shape": shape} for name in operator.inputs}
+    if (dtype := _example_type(operator)) is not FLOAT32:
+        metadata_by_name["input"] = {"dtype": dtype.name, "shape": shape}
     return {**metadata_by_name, **chosen.fields}
 
 
@@ -199,6 +230,6 @@ def batch_key_text(plan: Plan) -> str:
     spec = plan.spec
     fields = {field.name: field for field in spec.fields()}
     settings = ",".join(f"{name}={value}" for name, value in spec.field_values().items() if fields[name].in_batch_key)
-    sizes = "x".join(str(size) for size in plan.spatial)
+    sizes = "x".join(str(size) for size in plan.plane_shape)
     settings = settings.replace(" ", "")
     return f"{spec.name}({settings}) {plan.inputs['input'].dtype.name} {sizes}"

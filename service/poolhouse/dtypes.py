@@ -1,6 +1,7 @@
 """The element types in one table: their names in each format, and their storage.
 
-numpy has no bfloat16, so its elements are stored as uint16 with the same bits, without ml_dtypes.
+numpy has no bfloat16, so its elements are stored as uint16 with the same bits, without ml_dtypes. The numpy dtype of an
+array therefore does not tell bfloat16 from uint16; its :class:`ElementType` does.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ class ElementType:
         kind: ``float``, ``integer`` or ``boolean``.
         itemsize: bytes per element.
         storage: the numpy dtype of the elements, in native byte order (uint16 for bfloat16).
-        npy: the dtype in a ``.npy_descr`` header; ``V2`` for bfloat16, as ml_dtypes writes it.
-        safetensors: the name in safetensors.
-        protocol: the name in the Open Inference Protocol.
+        npy_descr: the dtype in a ``.npy`` header; ``V2`` for bfloat16, as ml_dtypes writes it.
+        safetensors_name: the name in safetensors.
+        open_inference_name: the name in the Open Inference Protocol.
     """
 
     name: str
@@ -36,6 +37,11 @@ class ElementType:
     npy_descr: str
     safetensors_name: str
     open_inference_name: str
+
+    @property
+    def is_unsigned(self) -> bool:
+        """Whether it is an integer type without negative numbers."""
+        return self.kind == "integer" and self.storage.kind == "u"
 
     def __repr__(self) -> str:
         return self.name
@@ -71,6 +77,9 @@ ELEMENT_TYPES: Final[dict[str, ElementType]] = {
         _row("int32", "integer", "int32", "<i4", "I32", "INT32"),
         _row("int64", "integer", "int64", "<i8", "I64", "INT64"),
         _row("uint8", "integer", "uint8", "|u1", "U8", "UINT8"),
+        _row("uint16", "integer", "uint16", "<u2", "U16", "UINT16"),
+        _row("uint32", "integer", "uint32", "<u4", "U32", "UINT32"),
+        _row("uint64", "integer", "uint64", "<u8", "U64", "UINT64"),
         _row("bool", "boolean", "bool", "|b1", "BOOL", "BOOL"),
     )
 }
@@ -79,6 +88,7 @@ BFLOAT16: Final = ELEMENT_TYPES["bfloat16"]
 FLOAT32: Final = ELEMENT_TYPES["float32"]
 FLOAT64: Final = ELEMENT_TYPES["float64"]
 INT64: Final = ELEMENT_TYPES["int64"]
+UINT64: Final = ELEMENT_TYPES["uint64"]
 ELEMENT_TYPE_BY_SAFETENSORS_NAME: Final[dict[str, ElementType]] = {
     row.safetensors_name: row for row in ELEMENT_TYPES.values()
 }

@@ -93,10 +93,10 @@ class Unauthorized(PoolhouseError):
 
 
 class Forbidden(PoolhouseError):
-    """The API key lacks the permission; sent by proxies only, since the service has no such keys."""
+    """The API key lacks the permission, or a web page of another origin sent the request."""
 
     status = 403
-    title = "The API key lacks the permission"
+    title = "The request is not allowed"
 
 
 class NotFound(PoolhouseError):
@@ -169,6 +169,13 @@ class InternalError(PoolhouseError):
     title = "Internal error"
 
 
+class Unsupported(PoolhouseError):
+    """The service does not have this function of the protocol, or has it turned off."""
+
+    status = 501
+    title = "Not supported"
+
+
 class Unavailable(PoolhouseError):
     """The service is overloaded, starting, draining, or without a device; a retry makes sense."""
 
@@ -215,7 +222,10 @@ CODES: dict[str, type[PoolhouseError]] = {
     "missing_key": Unauthorized,
     "wrong_key": Unauthorized,
     "key_not_allowed": Forbidden,
+    "origin_not_allowed": Forbidden,
     "unknown_operator": NotFound,
+    "unknown_model": NotFound,
+    "unknown_region": NotFound,
     "unknown_path": NotFound,
     "method_not_allowed": MethodNotAllowed,
     "not_acceptable": NotAcceptable,
@@ -235,11 +245,13 @@ CODES: dict[str, type[PoolhouseError]] = {
     "padding_too_large": Unprocessable,
     "empty_window": Unprocessable,
     "index_out_of_range": Unprocessable,
+    "sum_too_large": Unprocessable,
     "output_too_large": Unprocessable,
     "work_too_large": Unprocessable,
     "headers_too_large": HeadersTooLarge,
     "quota_exceeded": QuotaExceeded,
     "internal": InternalError,
+    "unsupported": Unsupported,
     "overloaded": Unavailable,
     "starting": Unavailable,
     "draining": Unavailable,

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from dataclasses import replace
 from functools import lru_cache, partial
+from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
@@ -23,10 +25,11 @@ from poolhouse.backend.payload import Payload
 from poolhouse.backend.torch_worker import TorchWorker, run_plan
 from poolhouse.batching.engine import Engine
 from poolhouse.batching.memory import Lease, MemoryBudget
-from poolhouse.batching.observer import Observer
+from poolhouse.batching.observer import BatchShare, Observer
 from poolhouse.batching.offload import OffloadPool
 from poolhouse.batching.worker import Worker
 from poolhouse.operators.catalogue import Catalogue, discover
+from poolhouse.operators.layout import join_shape
 from poolhouse.operators.plan import Limits, Plan, make_plan
 from poolhouse.operators.planner import Planner
 from poolhouse.settings import Settings
@@ -37,6 +40,8 @@ _CHECK_ON_LOOP_BYTES: Final = 1024 * 1024
 """Checking every element of a larger input would block the event loop for too long."""
 
 Result = TypeVar("Result")
+
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 SEED_HEADER: Final = "Pool-Seed"
 """Response header with the seed of a random pooling, given or chosen, so that the result can be reproduced."""
@@ -72,12 +77,16 @@ class PreparedRequest(NamedTuple):
 
 
 class PoolResult(NamedTuple):
-    """The outputs, their response headers, and the seconds in the queue and on the device."""
+    """The outputs, their response headers, the seconds in the queue and on the device, and the share of the batches.
+
+    The share is None if the request ran as a batch of its own, or is empty.
+    """
 
     tensors: Mapping[str, Tensor]
     headers: Mapping[str, str]
     queue_s: float
     compute_s: float
+    share: BatchShare | None = None
 
 
 class PoolingService:
@@ -94,6 +103,7 @@ class PoolingService:
 
     Attributes:
         catalogue: the operators.
+        limits: of a single request.
         admission: reserves memory for requests.
         status: the state of the service, for probes and metrics.
     """
@@ -111,7 +121,7 @@ class PoolingService:
     ) -> None:
         self.catalogue = catalogue
         self._devices = devices
-        self._limits = limits
+        self.limits = limits
         self._planner = Planner(catalogue, limits)
         # Other devices always run in their worker's thread: the transfers would block the event loop.
         # guard: inline-only-on-cpu
@@ -145,6 +155,8 @@ class PoolingService:
 
     def prepare(self, operator: str, message: Message) -> PreparedRequest:
         """Plan a request, and refuse what its fields and metadata can be refused for; allocates no tensor memory."""
+        if tensor_fields := self.catalogue.find(operator).tensor_fields:
+            message = _read_tensor_fields(message, tensor_fields)
         metadata_by_name = {each: tensor.metadata for each, tensor in message.tensors.items()}
         return self.prepare_planned(
             self._planner.plan(operator, message.json_fields, message.text_fields, metadata_by_name, message.notes),
@@ -157,14 +169,18 @@ class PoolingService:
         seed = getattr(plan.spec, "seed", None)
         headers = {} if seed is None else {SEED_HEADER: str(seed)}
         if plan.warnings:
-            headers[WARNING_HEADER] = _string_list(plan.warnings)
+            headers[WARNING_HEADER] = string_list(plan.warnings)
         return PreparedRequest(plan, tensors, headers)
 
     def plan_from_metadata(
-        self, operator: str, metadata: Mapping[str, TensorMetadata], text_fields: Mapping[str, str]
+        self,
+        operator: str,
+        metadata: Mapping[str, TensorMetadata],
+        text_fields: Mapping[str, str],
+        json_fields: Mapping[str, object] = MappingProxyType({}),
     ) -> Plan:
         """Plan a request from the metadata of its tensors, before their elements have been received."""
-        return self._planner.plan(operator, {}, text_fields, metadata)
+        return self._planner.plan(operator, json_fields, text_fields, metadata)
 
     def plan(
         self,
@@ -175,7 +191,12 @@ class PoolingService:
     ) -> dict[str, object]:
         """Describe what pooling would return and cost, or raise the refusal that pooling would meet."""
         plan = self._planner.plan(operator, json_fields, text_fields, metadata)
-        return describe.plan_card(plan, tuple(device.name for device in self._devices))
+        return describe.plan_card(plan, self.device_names)
+
+    @property
+    def device_names(self) -> tuple[str, ...]:
+        """The names of the devices."""
+        return tuple(device.name for device in self._devices)
 
     def pool_unreserved(
         self, plan: Plan, tensors: Mapping[str, Tensor], extra_bytes: int
@@ -199,7 +220,11 @@ class PoolingService:
         if plan.steps > self._inline_steps or not self.admission.can_admit(plan.held_bytes + extra_bytes):
             return None
         self._heap.schedule_check()
-        return self._run_inline(plan, tensors)
+        return self.run_inline(plan, tensors)
+
+    def is_inline(self, steps: int) -> bool:
+        """Whether so few steps may run on the event loop."""
+        return steps <= self._inline_steps
 
     def pool_inline(self, prepared: PreparedRequest, lease: Lease) -> PoolResult | None:
         """Pool a tiny request on the event loop; None if it is not tiny, or if no device is idle.
@@ -215,10 +240,16 @@ class PoolingService:
         if prepared.plan.steps > self._inline_steps:
             return None
         self.admission.resize_lease(lease, prepared.held_bytes)
-        ran = self._run_inline(prepared.plan, prepared.tensors)
+        ran = self.run_inline(prepared.plan, prepared.tensors)
         return None if ran is None else PoolResult(ran[0].output_tensors(), prepared.headers, 0.0, ran[1])
 
-    def _run_inline(self, plan: Plan, tensors: Mapping[str, Tensor]) -> tuple[Payload, float] | None:
+    def run_inline(self, plan: Plan, tensors: Mapping[str, Tensor]) -> tuple[Payload, float] | None:
+        """Pool on the event loop, within memory that is reserved; None if it is not tiny, or if no device is idle.
+
+        Raises:
+            Unprocessable: the kernel must not get these elements.
+            Unavailable: ``overloaded`` or ``device_lost``.
+        """
         # guard: indices-are-checked-inline
         plan.spec.check_elements(tensors)
         payload = Payload(plan, tensors)
@@ -227,32 +258,53 @@ class PoolingService:
         seconds = self._engine.run_inline(payload, plan.steps, plan.planes, plan.spec.name)
         return None if seconds is None else (payload, seconds)
 
-    async def pool(self, prepared: PreparedRequest, lease: Lease, deadline: float | None = None) -> PoolResult:
+    def pool(
+        self, prepared: PreparedRequest, lease: Lease, deadline: float | None = None, model: str = ""
+    ) -> Coroutine[None, None, PoolResult]:
         """Pool a prepared request.
 
         Args:
             prepared: from :meth:`prepare`.
             lease: resized to what the plan needs.
             deadline: in the event loop's time; None for no deadline.
+            model: under which the request is counted while it waits; empty for the operator's own.
 
         Raises:
             Unprocessable: the kernel must not get these elements; raised before the job is queued.
             Unavailable, DeadlinePassed: see :meth:`poolhouse.batching.engine.Engine.submit`.
         """
-        plan = prepared.plan
         self.admission.resize_lease(lease, prepared.held_bytes)
+        return self.run(prepared.plan, prepared.tensors, lease, deadline, model, prepared.headers)
+
+    async def run(
+        self,
+        plan: Plan,
+        tensors: Mapping[str, Tensor],
+        lease: Lease,
+        deadline: float | None = None,
+        model: str = "",
+        headers: Mapping[str, str] = _NO_HEADERS,
+    ) -> PoolResult:
+        """Pool as :meth:`pool` does, within a lease that has the memory already.
+
+        Args:
+            plan: with its seed.
+            tensors: the inputs.
+            lease, deadline, model: see :meth:`pool`.
+            headers: of the result.
+        """
         # guard: indices-are-checked, many-indices-are-checked-off-loop
         if plan.input_bytes > _CHECK_ON_LOOP_BYTES:
             await self.run_in_thread(
-                partial(plan.spec.check_elements, prepared.tensors), lease, "the indices were checked", deadline
+                partial(plan.spec.check_elements, tensors), lease, "the indices were checked", deadline
             )
         else:
-            plan.spec.check_elements(prepared.tensors)
-        payload = Payload(plan, prepared.tensors)
+            plan.spec.check_elements(tensors)
+        payload = Payload(plan, tensors)
         if plan.is_empty:
-            return PoolResult(payload.output_tensors(), prepared.headers, 0.0, 0.0)
-        done = await self._engine.submit(payload.make_job(), lease, plan.spec.name, deadline)
-        return PoolResult(payload.output_tensors(), prepared.headers, done.queue_s, done.compute_s)
+            return PoolResult(payload.output_tensors(), headers, 0.0, 0.0)
+        done = await self._engine.submit(payload.make_job(), lease, plan.spec.name, deadline, model)
+        return PoolResult(payload.output_tensors(), headers, done.queue_s, done.compute_s, done.share)
 
     async def run_in_thread(
         self,
@@ -281,7 +333,7 @@ class PoolingService:
 
     async def start(self) -> None:
         """Run every operator once on every device, so that no request pays for a first use."""
-        await asyncio.to_thread(_warm_up, self.catalogue, self._devices, self._limits)
+        await asyncio.to_thread(_warm_up, self.catalogue, self._devices, self.limits)
         self.status.is_warm = True
         self._heap.start()
 
@@ -301,23 +353,40 @@ class PoolingService:
         self._gil_threads.shutdown()
 
 
+_MAX_TENSOR_FIELD: Final = 8
+"""Elements of a tensor that is a field; a longer one is refused as an unknown tensor."""
+
+
+def _read_tensor_fields(message: Message, names: Collection[str]) -> Message:
+    """The message with the short lists of integers of these names as fields, which a file can hold as tensors alone."""
+    lists = {
+        name: tensor.array.tolist()
+        for name, tensor in message.tensors.items()
+        if name in names and tensor.array.ndim == 1 and tensor.array.size <= _MAX_TENSOR_FIELD
+    }
+    if not lists:
+        return message
+    tensors = {name: tensor for name, tensor in message.tensors.items() if name not in lists}
+    return replace(message, tensors=tensors, json_fields={**message.json_fields, **lists})
+
+
 def _warm_up(catalogue: Catalogue, devices: tuple[Device, ...], limits: Limits) -> None:
     if limits.allow_compiled_loops:
         load_kernels()
     for device in devices:
         for member in catalogue:
             sample = member.samples[0]
-            shape = (1, 1, *sample.spatial[-member.rank :])
+            spec = member.of(**sample.fields).with_seed()
+            shape = join_shape((1, 1), sample.spatial[-member.rank :], channels_last=spec.is_channels_last)
             dtype = dtypes.ELEMENT_TYPES[sample.dtype]
             tensors = {"input": Tensor(dtype, np.zeros(shape, dtype.storage))}
             if "indices" in member.inputs:
                 tensors["indices"] = Tensor(dtypes.INT64, np.zeros(shape, np.int64))
-            spec = member.of(**sample.fields).with_seed()
             plan = make_plan(spec, {name: tensor.metadata for name, tensor in tensors.items()}, limits)
             run_plan(plan, tensors, device)
 
 
 @lru_cache
-def _string_list(strings: tuple[str, ...]) -> str:
+def string_list(strings: tuple[str, ...]) -> str:
     """A list of strings in the syntax of RFC 8941, section 3.1."""
     return ", ".join(json.dumps(string) for string in strings)

@@ -208,6 +208,22 @@ class Settings(BaseSettings):
     root_path: RootPath = Field(
         default="", description="Path under which a proxy serves this service; requests may include it or not."
     )
+    models_file: _Path | None = Field(
+        default=None,
+        description="JSON file of presets, which become models of the Open Inference Protocol under /v2.",
+    )
+    shared_memory: bool = Field(
+        default=False,
+        description="Whether clients on this machine may register shared memory regions under /v2 to pass tensors.",
+    )
+    grpc_port: Annotated[int, Ge(0), Le(65_535)] | None = Field(
+        default=None,
+        description="TCP port of the Open Inference Protocol over gRPC, on host; needs the extra poolhouse[grpc].",
+    )
+    nv_metrics: bool = Field(
+        default=False,
+        description="Whether /metrics also has Triton's metrics, nv_inference_*, for dashboards made for them.",
+    )
     log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
         default="info", description="Least severe level that is logged."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from poolhouse.admission import Admission
@@ -80,9 +81,17 @@ class ServiceStatus:
         """The number of jobs that are queued or run on a device."""
         return self._engine.job_count
 
+    def waiting_by_model(self) -> Mapping[str, int]:
+        """The number of requests that wait for a device, by model."""
+        return self._engine.waiting_by_model()
+
     def device_states(self) -> dict[str, DeviceState]:
         """The state of each device, by name."""
         return self._engine.device_states()
+
+    def gpus(self) -> list[int]:
+        """The numbers of the CUDA devices of the service."""
+        return [int(each.name.partition(":")[2] or 0) for each in self._devices if each.name.startswith("cuda")]
 
     def devices(self) -> list[dict[str, object]]:
         """Each device with its model, and whether it is ready."""

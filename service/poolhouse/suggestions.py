@@ -17,6 +17,8 @@ MAX_COMPARED_CHARS: Final = 64
 _ALIKE: Final = 0.5
 _REMEMBERED: Final = 1024
 _RANKS: Final = ("1d", "2d", "3d")
+_FRAMEWORKS: Final = ("onnx.", "keras.")
+"""The beginnings of the names that are other frameworks' own."""
 
 
 class Suggestion(NamedTuple):
@@ -43,11 +45,6 @@ OPERATOR_SYNONYMS: Final[Mapping[str, Suggestion]] = {
     "global_pool": Suggestion(("global_avg_pool", "global_max_pool")),
     "gap": Suggestion(("global_avg_pool",)),
     "gmp": Suggestion(("global_max_pool",)),
-    "min_pool": Suggestion(("max_pool",), "The least element is the largest of the negated input, negated."),
-    "global_min_pool": Suggestion(
-        ("global_max_pool",), "The least element is the largest of the negated input, negated."
-    ),
-    "sum_pool": Suggestion(("avg_pool",), "With divisor_override 1 it gives the sum of each window."),
     "max_pool_with_argmax": Suggestion(("max_pool",), "Ask for the places with return_indices true."),
     "max_pool_with_indices": Suggestion(("max_pool",), "Ask for the places with return_indices true."),
     "max_pool_with_mask": Suggestion(("max_pool",), "Ask for the places with return_indices true."),
@@ -61,12 +58,15 @@ OPERATOR_SYNONYMS: Final[Mapping[str, Suggestion]] = {
     "pnorm_pool": Suggestion(("lp_pool",)),
     "l1_pool": Suggestion(("lp_pool",), "Give norm_type 1."),
     "l2_pool": Suggestion(("lp_pool",), "Give norm_type 2."),
-    "global_lp_pool": Suggestion(("lp_pool",), "Give the sizes of the plane as kernel_size."),
-    "power_mean_pool": Suggestion(("lp_pool",), "It gives the norm; divide that by n^(1/p) for n elements a window."),
-    "generalized_mean_pool": Suggestion(
-        ("lp_pool",), "It gives the norm; divide that by n^(1/p) for n elements a window."
-    ),
-    "gem": Suggestion(("lp_pool",), "It gives the norm; divide that by n^(1/p) for n elements a window."),
+    **dict.fromkeys(("power_mean_pool", "generalized_mean_pool", "gem"), Suggestion(("gem_pool",))),
+    **dict.fromkeys(("percentile_pool", "percentile_filter", "rank_filter"), Suggestion(("quantile_pool",))),
+    **dict.fromkeys(("majority_pool", "most_frequent_pool"), Suggestion(("mode_pool",))),
+    "median_filter": Suggestion(("median_pool",)),
+    "variance_pool": Suggestion(("var_pool",)),
+    "log_sum_exp_pool": Suggestion(("logsumexp_pool",)),
+    **dict.fromkeys(("spp", "spp_pool"), Suggestion(("spatial_pyramid_pool",))),
+    **dict.fromkeys(("overviews", "downsample", "multiscale"), Suggestion(("pyramid_pool",))),
+    "anti_alias_pool": Suggestion(("blur_pool",)),
 }
 """Families of other libraries (ONNX, TensorFlow, Keras, MXNet, JAX) and of papers, without the rank."""
 
@@ -76,18 +76,16 @@ FIELD_SYNONYMS: Final[Mapping[str, Suggestion]] = {
         ("kernel", "kernels", "kernel_sizes", "kernel_shape", "ksize", "pool_size", "pool_shape"),
         Suggestion(("kernel_size",)),
     ),
-    **dict.fromkeys(("window", "window_shape", "window_size", "filter_size", "k"), Suggestion(("kernel_size",))),
+    **dict.fromkeys(("window", "window_shape", "window_size", "k"), Suggestion(("kernel_size",))),
     "size": Suggestion(("kernel_size", "output_size")),
     **dict.fromkeys(("strides", "step", "steps", "s", "subsample", "window_strides"), Suggestion(("stride",))),
     **dict.fromkeys(
         ("pad", "pads", "paddings", "auto_pad", "pad_mode"),
-        Suggestion(("padding",), "It is a number, or one an axis, and counts on both sides."),
+        Suggestion(("padding",), 'It is a number, or one an axis; pairs [before, after]; or "same" or "valid".'),
     ),
     **dict.fromkeys(("dilations", "dilation_rate", "rate", "rates", "window_dilation"), Suggestion(("dilation",))),
     **dict.fromkeys(("p", "norm", "order", "ord", "power", "p_norm"), Suggestion(("norm_type",))),
-    **dict.fromkeys(
-        ("output_shape", "out_size", "out_shape", "target_size", "output_sizes"), Suggestion(("output_size",))
-    ),
+    **dict.fromkeys(("output_shape", "out_size", "out_shape", "target_size"), Suggestion(("output_size",))),
     "pooling_ratio": Suggestion(("output_ratio",), "It is the output's size by the input's, so 1 / pooling_ratio."),
     **dict.fromkeys(("ratio", "output_ratios"), Suggestion(("output_ratio",))),
     **dict.fromkeys(
@@ -100,9 +98,9 @@ FIELD_SYNONYMS: Final[Mapping[str, Suggestion]] = {
     **dict.fromkeys(("divisor", "divide_by"), Suggestion(("divisor_override",))),
     **dict.fromkeys(("seed2", "random_seed", "generator", "random_state"), Suggestion(("seed",))),
     **dict.fromkeys(
-        ("data_format", "data_layout", "layout"), Suggestion((), "shapes are (N, C, *spatial), so transpose the input.")
+        ("data_format", "data_layout"), Suggestion(("layout",), "It is channels_first (the default) or channels_last.")
     ),
-    **dict.fromkeys(("keepdims", "keepdim"), Suggestion((), "every axis is kept; reshape the response.")),
+    "keepdim": Suggestion(("keepdims",)),
     "storage_order": Suggestion((), "indices count along the last axis first."),
     **dict.fromkeys(
         ("dtype", "shape"),
@@ -163,7 +161,7 @@ def _pairs_of(text: str) -> frozenset[str]:
 @lru_cache(maxsize=_REMEMBERED)
 def _pairs(name: str) -> frozenset[str]:
     """The letter pairs of one of our own names; there are few, so they are cached."""
-    return _pairs_of(name)
+    return _pairs_of(name.lower())
 
 
 def _similarity(one: frozenset[str], other: frozenset[str]) -> float:
@@ -173,6 +171,13 @@ def _similarity(one: frozenset[str], other: frozenset[str]) -> float:
 
 def suggest_operators(name: str, names: Sequence[str]) -> Suggestion:
     """The operators among ``names`` that this name may stand for; none where none is similar."""
+    for framework in _FRAMEWORKS:
+        if name[:MAX_COMPARED_CHARS].lower().startswith(framework):
+            theirs = [each for each in names if each.startswith(framework)]
+            same = [each for each in theirs if _family(each) == _family(name)]
+            if near := same or nearest_names(name, theirs):
+                return Suggestion(tuple(near))
+    names = [each for each in names if not each.startswith(_FRAMEWORKS)]
     family, rank = _family(name), ""
     if family[-2:] in _RANKS:
         family, rank = family[:-2], family[-2:]
@@ -205,6 +210,10 @@ def suggest_field(name: str, fields: Sequence[str], tensors: Sequence[str] = ())
     for each in meaning.names:
         if each in fields:
             return Suggestion((each,), meaning.note)
+    for each in fields:
+        # Our word, where the operator has another framework's fields.
+        if name in _FIELDS.get(normalize_name(each), Suggestion(())).names:
+            return Suggestion((each,))
     tensor = _TENSORS.get(wanted)
     if tensor is not None and tensor in tensors:
         return Suggestion((tensor,))
@@ -221,39 +230,14 @@ def field_hint(name: str, fields: Sequence[str], tensors: Sequence[str] = ()) ->
     return _question(meaning) or meaning.note
 
 
-def padding_hint(
-    text: str, kernel_size: Sequence[int] | None, stride: Sequence[int] | None, dilation: Sequence[int] | None
-) -> str:
-    """The number to write for a padding that other libraries name; empty for unknown names.
+_PADDING_WORDS: Final = {"same": "same", "sameupper": "same", "samelower": "same_lower", "valid": "valid"}
 
-    Args:
-        text: what stands for the padding.
-        kernel_size: one an axis; None where it is not known.
-        stride: the same.
-        dilation: the same.
-    """
-    word = normalize_name(text)
-    if word == "valid":
-        return 'For "valid" write 0.'
-    if word not in ("same", "sameupper", "samelower"):
-        return ""
-    if not kernel_size:
-        return 'For "same" write half of kernel_size - 1, where that is odd.'
-    spans = [(size - 1) * apart for size, apart in zip(kernel_size, dilation or [1] * len(kernel_size), strict=False)]
-    halves = [span // 2 for span in spans]
-    # Padding may be half of the window, and is the same on both sides.
-    if any(span % 2 or span > size for span, size in zip(spans, kernel_size, strict=False)):
-        return (
-            'For "same" this window needs more on one side than on the other, or more than half of itself: '
-            "pad the input yourself and write 0."
-        )
-    number = str(halves[0]) if len(set(halves)) == 1 else ",".join(map(str, halves))
-    if stride and set(stride) != {1}:
-        return (
-            f'For the sizes of "same" write {number}. Where the windows of TensorFlow and Keras begin depends on the '
-            "size of the input: for theirs pad it yourself."
-        )
-    return f'For "same" write {number}.'
+
+def padding_hint(text: str) -> str:
+    """The word to write for a padding that ONNX, TensorFlow or Keras name; empty for unknown names."""
+    word = _PADDING_WORDS.get(normalize_name(text))
+    # An operator that does not take our word gets no suggestion to write it again.
+    return "" if word in (None, text) else f'Write "{word}".'
 
 
 def _question(meaning: Suggestion) -> str:

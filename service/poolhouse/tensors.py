@@ -89,7 +89,7 @@ class Message:
         tensors: by name: ``input``, ``indices``, ``output``.
         json_fields: spec fields with JSON types, from a JSON body.
         text_fields: spec fields as unparsed text, from the query string.
-        encoding: of the elements in a JSON response: ``list`` or ``base64``.
+        json_encoding: of the elements in a JSON response: ``list`` or ``base64``.
         notes: texts from the metadata of a file, by field name.
     """
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from poolhouse.backend import torch_worker
-from poolhouse.backend.conversion import torch_dtype
 from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType, float32_to_bfloat16
 from poolhouse.operators.operator import Operator
@@ -133,9 +132,3 @@ def test_slices_of_a_request_draw_different_random_inputs(monkeypatch: pytest.Mo
 
     assert one_by_one.array.tobytes() == whole.array.tobytes()
     assert len(np.unique(whole.array.reshape(12, -1), axis=0)) > 1
-
-
-@every_type
-def test_torch_has_every_element_type(dtype: ElementType) -> None:
-    """With the same name and size."""
-    assert torch_dtype(dtype).itemsize == dtype.itemsize

@@ -13,6 +13,8 @@ from _cases import (
     RAW,
     RESPONSE_READERS,
     SHAPES,
+    V2_BINARY,
+    V2_JSON,
     Floats,
     describe_difference,
     expected_output,
@@ -54,12 +56,15 @@ class TestRequests:
 
         assert np.array(ours["input"]).ravel().tolist() == theirs["inputs"][0]["data"]
 
+    @pytest.mark.slow
     def test_both_of_our_servers_return_the_bits_of_torch(self) -> None:
         """The service and the bare protocol do the same work."""
         with run_poolhouse("--cpu-threads", "1") as our_port, run_bare_server() as bare_port:
             servers = [
                 _load_comparison.Server("poolhouse", our_port, v1_raw),
                 _load_comparison.Server("poolhouse", our_port, v1_json),
+                _load_comparison.Server("poolhouse", our_port, v2_binary),
+                _load_comparison.Server("poolhouse", our_port, v2_json),
                 _load_comparison.Server("the bare protocol", bare_port, v1_raw),
             ]
 
@@ -68,9 +73,9 @@ class TestRequests:
 
     def test_every_case_has_a_unique_name(self) -> None:
         """The figures of a run are stored by name."""
-        names = [case.name for case in (*RAW, *JSON)]
+        names = [case.name for case in (*RAW, *JSON, *V2_BINARY, *V2_JSON)]
 
-        assert len({*names}) == len(names) == 8
+        assert len({*names}) == len(names) == 16
         assert names[0] == "tiny raw, 1 connection"
         assert names[1] == "tiny raw, 16 connections"
 

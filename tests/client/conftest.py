@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TypeVar
 
 import pytest
@@ -50,7 +51,7 @@ class AnyClient:
 
     def call(self, method: str, *arguments: object, **named: object) -> object:
         """Call a method of the client and return its result."""
-        result: object = getattr(self.client, method)(*arguments, **named)
+        result: object = attrgetter(method)(self.client)(*arguments, **named)
         return self.run_coroutine(result) if isinstance(result, Coroutine) else result
 
 

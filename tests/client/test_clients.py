@@ -27,8 +27,9 @@ def test_the_method_of_every_operator_pools(any_client: AnyClient, name: str) ->
     """The methods are generated; this finds a missing method or a wrong field name."""
     member = CATALOGUE.find(name)
     sample = member.samples[0]
-    shape = (2, *sample.spatial[-member.rank :])
-    inputs: list[object] = [random_array(*shape)]
+    # A name without a rank needs N, and its indices count through the whole output.
+    shape = (*((1, 1) if member.is_rank_free else (2,)), *sample.spatial[-member.rank :])
+    inputs: list[object] = [np.round(random_array(*shape)).astype(sample.dtype)]
     if "indices" in member.inputs:
         inputs.append(np.zeros(shape, np.int64))
 

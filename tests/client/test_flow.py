@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -11,26 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer, parse_retry_after_s
+from poolhouse.client.errors import ConnectionFailed, TimedOut
 from poolhouse.client.exchange import Request, Response, Sleep
 from poolhouse.client.flow import Options, call
 from poolhouse.client.retry import RETRIED_STATUSES, Budget, RetryPolicy
-from poolhouse.errors import CODES, FieldProblem, Forbidden, PoolhouseError, TooLarge, Unauthorized, Unavailable
+from poolhouse.errors import PoolhouseError, Unavailable
+from tests.client.test_errors import make_response
 
 Outcome = Response | ConnectionFailed
-
-
-def make_response(status: int, headers: dict[str, str] | None = None, body: bytes = b"") -> Response:
-    """Make a response as of a transport."""
-    return Response(status, headers or {}, (memoryview(body),))
-
-
-def make_refusal(code: str, **members: object) -> Response:
-    """Make a refusal as the service sends it."""
-    status = CODES[code].status
-    document = {"status": status, "code": code, "detail": "Refused.", "request_id": "r1", **members}
-    headers = {"content-type": "application/problem+json", "x-request-id": "r1"}
-    return make_response(status, headers, json.dumps(document).encode())
 
 
 @dataclass
@@ -103,20 +90,6 @@ def test_a_timeout_is_not_retried() -> None:
     assert len(script.sent) == 1
 
 
-@given(retry=st.integers(0, 10_000), random=st.floats(0, 1), retry_after_s=st.none() | st.floats(0, 60))
-def test_a_delay_is_retry_after_and_a_random_time_up_to_the_bound(
-    retry: int, random: float, retry_after_s: float | None
-) -> None:
-    """Full jitter, and never before Retry-After."""
-    policy = RetryPolicy(max_retries=10_001)
-
-    delay_s = policy.delay_s(retry, retry_after_s=retry_after_s, left_s=None, random=lambda: random)
-
-    assert delay_s is not None
-    assert 0 <= delay_s - (retry_after_s or 0) <= policy.max_delay_s + 1e-9
-    assert policy.delay_s(retry, retry_after_s=retry_after_s, left_s=None, random=lambda: 0.0) == (retry_after_s or 0)
-
-
 def test_retry_after_is_waited_for() -> None:
     """The server knows the length of its queue."""
     script = Script([make_response(503, {"retry-after": "7"}), make_response(200)], random=lambda: 0.0)
@@ -124,25 +97,6 @@ def test_retry_after_is_waited_for() -> None:
     script.play(Options())
 
     assert script.sleeps == [7.0]
-
-
-@pytest.mark.parametrize(
-    ("retry_after", "expected_s"),
-    [
-        ("Wed, 21 Oct 2015 07:28:07 GMT", 7.0),
-        ("Wed, 21 Oct 2015 07:27:59 GMT", 0.0),
-        ("Wed, 21 Oct 99999 07:28:00 GMT", None),
-        ("soon", None),
-        ("9" * 400, None),
-        ("-1", None),
-    ],
-)
-def test_a_date_is_compared_with_the_date_of_the_response(retry_after: str, expected_s: float | None) -> None:
-    """A proxy may send a date, and its time may differ from that of this machine."""
-    headers = {"retry-after": retry_after, "date": "Wed, 21 Oct 2015 07:28:00 GMT"}
-
-    assert parse_retry_after_s(make_response(503, headers)) == expected_s
-    assert parse_retry_after_s(make_response(503, {"retry-after": "Wed, 21 Oct 2015 07:28:07 GMT"})) is None
 
 
 @pytest.mark.parametrize(("retry_after", "timeout_s"), [("61", None), ("20", 10.0)])
@@ -203,63 +157,3 @@ def test_a_failing_server_gets_hardly_more_requests() -> None:
             script.play(Options(timeout_s=None), budget)
 
     assert len(script.sent) <= 1000 + Budget.CAPACITY
-
-
-@given(st.lists(st.booleans(), max_size=300))
-def test_retries_are_at_most_a_tenth_of_the_successes(outcomes: list[bool]) -> None:
-    """In addition to the initial budget."""
-    budget = Budget()
-    retries = succeeded = 0
-
-    for success in outcomes:
-        if success:
-            budget.record_success()
-            succeeded += 1
-        else:
-            retries += budget.try_spend()
-
-        assert retries <= Budget.CAPACITY + Budget.REFILL_PER_SUCCESS * succeeded + 1e-6
-        assert 0 <= budget.remaining <= Budget.CAPACITY
-
-
-@pytest.mark.parametrize("code", CODES)
-def test_every_code_is_raised_as_its_class(code: str) -> None:
-    """Server and client share one table of codes."""
-    fields = [{"pointer": "/stride", "code": "range", "message": "too small"}]
-    script = Script([make_refusal(code, errors=fields, limit_bytes=7)])
-
-    with pytest.raises(CODES[code]) as caught:
-        script.play(Options(retry=RetryPolicy(0)))
-
-    error = caught.value
-    assert type(error) is CODES[code]
-    assert (error.code, error.detail, error.request_id, error.limit_bytes) == (code, "Refused.", "r1", 7)
-    assert error.problems == (FieldProblem("/stride", "range", "too small"),)
-
-
-@pytest.mark.parametrize(
-    "response",
-    [
-        make_response(502, body=b"<html>Bad Gateway</html>"),
-        make_response(302, {"location": "elsewhere"}),
-        make_response(500, {"content-type": "application/problem+json"}, b"{"),
-        make_response(500, {"content-type": "application/problem+json"}, b"[]"),
-        make_response(500, {"content-type": "application/problem+json"}, b'{"code": "of next year", "detail": "?"}'),
-        make_response(500, {"content-type": "application/problem+json"}, b'{"code": ["internal"], "detail": "?"}'),
-    ],
-    ids=["page", "redirect", "invalid JSON", "no object", "unknown code", "code of another type"],
-)
-def test_a_response_of_another_service_raises_unexpected_answer(response: Response) -> None:
-    """The error quotes it, for example the error page of a proxy."""
-    with pytest.raises(UnexpectedAnswer) as caught:
-        Script([response]).play(Options(retry=RetryPolicy(0)))
-
-    assert caught.value.status == response.status
-    assert response.text[:10] in str(caught.value)
-
-
-@pytest.mark.parametrize(("status", "error_class"), [(401, Unauthorized), (403, Forbidden), (413, TooLarge)])
-def test_a_refusal_of_a_proxy_has_the_same_class(status: int, error_class: type[PoolhouseError]) -> None:
-    """As a refusal of the service with this status."""
-    with pytest.raises(error_class, match="nginx"):
-        Script([make_response(status, body=b"nginx")]).play(Options())

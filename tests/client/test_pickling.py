@@ -56,6 +56,8 @@ def test_a_result_can_be_copied(copy_of: CopyFunction, any_client: AnyClient) ->
     assert isinstance(restored, Pooled)
     np.testing.assert_array_equal(restored.output, pooled.output)
     np.testing.assert_array_equal(restored.indices, pooled.indices)
+    arrays = {name: vars(each).pop("outputs") for name, each in (("restored", restored), ("pooled", pooled))}
+    assert list(arrays["restored"]) == list(arrays["pooled"]) == ["output", "indices"]
     assert restored.__dict__ == pooled.__dict__
     assert restored.timings
     assert restored.request_id
@@ -188,6 +190,7 @@ def pool_invalidly(client: Client) -> object:
     return client.max_pool1d([[1.0, 2.0]], 0)
 
 
+@pytest.mark.slow
 def test_process_pools_return_errors_and_results(live_server: LiveServer) -> None:
     """Both of Python's process pools; a pool that cannot unpickle a result waits for ever."""
     context = multiprocessing.get_context("spawn")

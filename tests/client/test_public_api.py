@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,28 +23,6 @@ def test_a_misspelt_name_is_an_attribute_error() -> None:
     """As for any module."""
     with pytest.raises(AttributeError, match="Cleint"):
         poolhouse.Cleint  # type: ignore[attr-defined]  # noqa: B018, the access is the test
-
-
-@pytest.mark.parametrize("client", [poolhouse.Client, poolhouse.AsyncClient])
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("mean_pool2d", "did you mean avg_pool2d?"),
-        ("MaxPool2d", "did you mean max_pool2d?"),
-        ("GlobalAveragePooling1D", "did you mean global_avg_pool1d?"),
-        ("clos", "has no attribute 'clos'"),
-        ("_own", "has no attribute '_own'"),
-    ],
-)
-def test_a_name_of_another_library_gets_a_suggestion(
-    client: type[poolhouse.Client | poolhouse.AsyncClient], name: str, message: str
-) -> None:
-    """Python's own suggestion compares letters only: for ``mean`` it would suggest the maximum."""
-    with pytest.raises(AttributeError, match=re.escape(message)) as caught:
-        getattr(client("http://localhost:1"), name)
-
-    assert not hasattr(client("http://localhost:1"), name)
-    assert ("did you mean" in str(caught.value)) == ("did you mean" in message)
 
 
 def test_the_client_imports_only_numpy_and_httpx() -> None:

@@ -21,7 +21,6 @@ import numpy as np
 import pytest
 
 from poolhouse.client.clients import AsyncClient, Client
-from poolhouse.client.endpoint import Endpoint, client_headers, parse_endpoint
 from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
 from poolhouse.client.exchange import Response, Send
 from poolhouse.client.transports.async_sockets import AsyncSocketTransport
@@ -525,55 +524,6 @@ def test_closing_an_async_map_cancels_its_calls() -> None:
     assert len(read) == 3
 
 
-@pytest.mark.parametrize(
-    ("base_url", "uds", "environment", "expected"),
-    [
-        (None, None, {}, Endpoint("http://localhost:8000", "", None)),
-        (None, None, {"POOLHOUSE_URL": "https://h/p/"}, Endpoint("https://h", "/p", None)),
-        ("http://a:1", None, {"POOLHOUSE_URL": "https://h"}, Endpoint("http://a:1", "", None)),
-        ("unix:/run/s", None, {}, Endpoint("http://localhost", "", "/run/s")),
-        (None, "/run/s", {"POOLHOUSE_URL": "https://h"}, Endpoint("http://localhost:8000", "", "/run/s")),
-    ],
-)
-def test_an_argument_precedes_the_environment_and_that_the_default(
-    monkeypatch: pytest.MonkeyPatch,
-    base_url: str | None,
-    uds: str | None,
-    environment: dict[str, str],
-    expected: Endpoint,
-) -> None:
-    """``uds`` precedes the environment too."""
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-
-    assert parse_endpoint(base_url, uds) == expected
-
-
-INVALID_ADDRESSES = ["localhost:8000", "ftp://h", "http://", "http://h?a=b", "unix:", "http://h:99999", "http://h:a"]
-# Characters that would end the request line, or must be encoded.
-INVALID_ADDRESSES += ["http://h/a b", "http://h/a\r\nX: y", "http://h/ü", "http://bücher.example"]
-
-
-@pytest.mark.parametrize("url", INVALID_ADDRESSES)
-def test_an_invalid_address_is_refused_by_the_constructor(url: str) -> None:
-    """Not at the first call."""
-    with pytest.raises(ValueError, match="base_url"):
-        Client(url)
-
-
-def test_contradicting_addresses_are_refused() -> None:
-    """Silently ignoring one of them could call another service."""
-    with pytest.raises(ValueError, match="Unix socket"):
-        Client("https://h", uds="/run/s")
-    with httpx.Client() as http:
-        with pytest.raises(ValueError, match="Unix socket"):
-            Client(uds="/run/s", http_client=http)
-        with pytest.raises(ValueError, match="Unix socket"):
-            Client("unix:/run/s", http_client=http)
-        with pytest.raises(TypeError, match="AsyncClient"):
-            AsyncClient(http_client=http)  # type: ignore[arg-type]  # the mistake that is tested
-
-
 def test_the_base_url_of_an_injected_client_is_used() -> None:
     """Not port 8000 of this machine."""
     with run_scripted_server(lambda _: EMPTY_LIST) as server:
@@ -582,17 +532,6 @@ def test_the_base_url_of_an_injected_client_is_used() -> None:
             client.operators()
 
         assert server.heads[0].startswith(b"GET /under/v1/operators HTTP/1.1\r\n")
-
-
-@pytest.mark.parametrize("timeouts", [{"timeout": 0}, {"timeout": -2}, {"timeout": math.nan}, {"connect_timeout": 0}])
-def test_an_invalid_timeout_is_refused_by_the_constructor(timeouts: dict[str, float]) -> None:
-    """With a timeout of 0 every call would fail."""
-    with pytest.raises(ValueError, match=next(iter(timeouts))):
-        Client(**timeouts)  # type: ignore[arg-type]  # a checker does not know the key
-    with pytest.raises(ValueError, match="read_timeout"):
-        AsyncClient(read_timeout=None)  # type: ignore[arg-type]  # what httpx accepts for no timeout
-    with pytest.raises(ValueError, match="timeout"), Client() as client:
-        client.with_options(timeout=-5)
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
@@ -669,32 +608,3 @@ def test_a_forked_process_has_connections_of_its_own_over_httpx() -> None:
 
         assert len(server.heads) == 4
         assert server.connections == 2
-
-
-def test_a_key_is_sent_as_a_bearer_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the argument, else from the environment."""
-    assert "Authorization" not in dict(client_headers(None))
-    monkeypatch.setenv("POOLHOUSE_API_KEY", "k1")
-    assert dict(client_headers(None))["Authorization"] == "Bearer k1"
-    assert dict(client_headers("k2"))["Authorization"] == "Bearer k2"
-
-
-@pytest.mark.parametrize("key", ["k1\n", "k\r\nX-Evil: 1", "a key", "schlüssel"])
-def test_a_key_with_invalid_characters_is_refused(key: str) -> None:
-    """A line end, as of a key that is read from a file, would start another header."""
-    with pytest.raises(ValueError, match="API key") as caught:
-        Client(api_key=key)
-
-    assert key not in str(caught.value)
-
-
-@pytest.mark.parametrize("variable", ["http_proxy", "all_proxy"])
-def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    """By httpx, since the socket transport does not support proxies."""
-    monkeypatch.delenv("no_proxy", raising=False)
-    assert parse_endpoint("http://h", None).is_plain_http
-    monkeypatch.setenv(variable, "http://proxy:3128")
-
-    assert not parse_endpoint("http://h", None).is_plain_http
-    monkeypatch.setenv("no_proxy", "h")
-    assert parse_endpoint("http://h", None).is_plain_http

@@ -106,18 +106,22 @@ def test_an_axis_of_the_output_size_may_be_kept(text: str, accepted: bool) -> No
         parse("adaptive_avg_pool2d", f"--output-size={text}")
 
 
+@pytest.mark.parametrize("text", ["1", "1,2", "1:0,2:1", "same", "same_lower", "valid"])
+def test_every_form_of_padding_is_an_option(text: str) -> None:
+    """The service reads the text."""
+    assert parse("max_pool2d", "--kernel-size=3", f"--padding={text}")["padding"] == text
+
+
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (["--kernel-size=5", "--padding=same"], 'For "same" write 2.'),
-        (["--kernel-size=3,5", "--padding=SAME"], 'For "same" write 1,2.'),
-        (["--kernel-size=3", "--dilation=2", "--padding=same"], "pad the input yourself"),
-        (["--padding=same", "--kernel-size=5"], "write half of kernel_size - 1"),
-        (["--kernel-size=5", "--padding=valid"], 'For "valid" write 0.'),
+        (["--kernel-size=5", "--padding=SAME"], 'Write "same".'),
+        (["--kernel-size=5", "--padding=same_upper"], 'Write "same".'),
+        (["--kernel-size=5", "--padding=1:2:3"], "pairs before:after, one for each axis: 1:0,2:1"),
     ],
 )
-def test_a_padding_mode_of_another_library_gets_the_number(arguments: list[str], hint: str) -> None:
-    """It is computed from the options before it."""
+def test_a_padding_mode_of_another_library_gets_our_word(arguments: list[str], hint: str) -> None:
+    """TensorFlow and ONNX write them in capitals."""
     with pytest.raises(click.BadParameter) as refused:
         parse("max_pool2d", *arguments)
 

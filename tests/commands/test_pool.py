@@ -181,3 +181,17 @@ def test_a_terminal_is_neither_read_nor_written(
     assert done.exit_code == 2
     assert message in done.output
     assert world.sent == []
+
+
+def test_an_operator_of_another_framework_has_a_command(world: FakeWorld) -> None:
+    """Its options are its attributes, and are checked as ours are."""
+    arguments = ["onnx.MaxPool", "x", "-o", "y.npy", "--kernel-shape", "2,2", "--auto-pad"]
+
+    done = CliRunner().invoke(command, [*arguments, "SAME_UPPER", "--ceil-mode", "1"])
+    refused = CliRunner().invoke(command, [*arguments, "SAME"])
+    misspelt = CliRunner().invoke(command, ["onnx.maxpool", "x"])
+
+    assert (done.exit_code, done.output) == (0, "")
+    assert world.sent[0][2] == {"kernel_shape": "2,2", "auto_pad": "SAME_UPPER", "ceil_mode": "1"}
+    assert "one of NOTSET, SAME_UPPER, SAME_LOWER, VALID" in " ".join(refused.output.split())
+    assert "did you mean onnx.MaxPool?" in misspelt.output

@@ -7,14 +7,15 @@ what one kind of body needs.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from poolhouse.operators.catalogue import discover
-from poolhouse.rest.app import openapi_document
+from tests.served_document import served_document
 
 CATALOGUE = discover()
 POOL = "/v1/pool/"
+INFERENCE = "/v2"
+MODELS = [*CATALOGUE.names, "pool"]
 OCTET = "application/octet-stream"
 RAW = ("shape", "dtype")
 
@@ -44,13 +45,31 @@ def operations(whole: Part) -> Iterator[tuple[str, Part]]:
 
 
 def document_for_json_bodies() -> Part:
-    """The document for JSON clients: everything but the query parameters and binary bodies of pooling."""
-    whole = copy.deepcopy(openapi_document(CATALOGUE))
+    """The document for JSON clients: all but inference, and the query parameters and binary bodies of pooling."""
+    whole = served_document()
+    _keep_paths(whole, lambda path: not path.startswith(INFERENCE))
     for path, operation in operations(whole):
         _drop_parameters(whole, operation, "Content-Encoding")
         if path.startswith(POOL):
             _keep_parameters(whole, operation, "header")
             _keep_bodies(operation, "application/json")
+    return whole
+
+
+def document_for_inference() -> Part:
+    """The document for clients of the Open Inference Protocol with JSON bodies, and the names of all models."""
+    whole = served_document()
+    _keep_paths(whole, lambda path: path.startswith(INFERENCE))
+    known = {"model": MODELS, "version": ["1"]}
+    for _, operation in operations(whole):
+        _drop_parameters(whole, operation, "Content-Encoding", "Inference-Header-Content-Length", "Pool-Parameters")
+        if "requestBody" in operation:
+            _keep_bodies(operation, "application/json")
+        found = [resolve(whole, each) for each in _parameters(operation)]
+        operation["parameters"] = [
+            {**each, "schema": {"type": "string", "enum": known[str(each["name"])]}} if each["name"] in known else each
+            for each in found
+        ]
     return whole
 
 
@@ -60,7 +79,7 @@ def document_for_binary_bodies(*, raw: bool) -> Part:
     Args:
         raw: whether the bodies are raw elements, whose shape is in the query, or formats that contain their shape.
     """
-    whole = copy.deepcopy(openapi_document(CATALOGUE))
+    whole = served_document()
     paths = whole["paths"]
     assert isinstance(paths, dict)
     for path in list(paths):
@@ -69,7 +88,9 @@ def document_for_binary_bodies(*, raw: bool) -> Part:
             del paths[path]
             continue
         content = operation["requestBody"]["content"]
-        types = [name for name in content if name != "application/json" and (name == OCTET) == raw]
+        # A schema cannot say that a form has one file in a known format.
+        others = ("application/json", "multipart/form-data")
+        types = [name for name in content if name not in others and (name == OCTET) == raw]
         if not types:
             del paths[path]
             continue
@@ -77,6 +98,12 @@ def document_for_binary_bodies(*, raw: bool) -> Part:
         _drop_parameters(whole, operation, "Content-Encoding", *(() if raw else RAW))
         _require(whole, operation, path.removeprefix(POOL), raw=raw)
     return whole
+
+
+def _keep_paths(whole: Part, is_kept: Callable[[str], bool]) -> None:
+    paths = whole["paths"]
+    assert isinstance(paths, dict)
+    whole["paths"] = {path: methods for path, methods in paths.items() if is_kept(path)}
 
 
 def _keep_bodies(operation: Part, *types: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from poolhouse.settings import Settings
-from tests.contract.document_views import Part, document_for_json_bodies, operations
+from tests.contract.document_views import Part, document_for_inference, document_for_json_bodies, operations
 from tests.rest.live_server import run_live_server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,8 +60,9 @@ def test_operation_ids_are_valid_method_names(whole: Part) -> None:
     names = [str(operation["operationId"]) for _, operation in operations(whole)]
 
     assert len(set(names)) == len(names)
-    assert all(name.isidentifier() and name.islower() for name in names)
-    assert {"max_pool2d", "plan_max_pool2d", "adaptive_avg_pool3d"} <= set(names)
+    # The names of ONNX and Keras keep their case.
+    assert all(name.isidentifier() and (name.islower() or "onnx_" in name or "keras_" in name) for name in names)
+    assert {"max_pool2d", "plan_max_pool2d", "adaptive_avg_pool3d", "infer", "read_server"} <= set(names)
 
 
 def examples() -> Iterator[tuple[str, object, object]]:
@@ -69,6 +70,16 @@ def examples() -> Iterator[tuple[str, object, object]]:
     for path, operation in operations(document_for_json_bodies()):
         if "requestBody" in operation:
             yield path, _example(operation["requestBody"]), _example(_part_at(operation, "responses", "200"))
+
+
+@pytest.mark.parametrize("path", ["/v2/models/{model}/infer", "/v2/models/{model}/versions/{version}/infer"])
+def test_the_example_of_an_inference_is_the_response_of_the_service(client: httpx.Client, path: str) -> None:
+    """Users try the example first; the parameters show where the fields of the operator are."""
+    (operation,) = (each for known, each in operations(document_for_inference()) if known == path)
+
+    actual = client.post(path.format(model="max_pool2d", version=1), json=_example(operation["requestBody"]))
+
+    assert actual.json() == _example(_part_at(operation, "responses", "200"))
 
 
 def _part_at(part: object, *names: str) -> object:

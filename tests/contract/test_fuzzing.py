@@ -27,23 +27,31 @@ from tests.contract.document_views import (
     POOL,
     Part,
     document_for_binary_bodies,
+    document_for_inference,
     document_for_json_bodies,
     operations,
 )
-from tests.hypothesis_profiles import is_thorough
+from tests.hypothesis_profiles import is_exhaustive, is_thorough
 from tests.rest.live_server import LiveServer, run_live_server
 
 EXAMPLES = 4
 """Random requests of each kind to each operation, in addition to the fixed ones at the bounds of every schema."""
 
-REPRESENTATIVE_PATHS = r"^(?!/v1/(pool|plan)/)|/(avg_pool2d|fractional_max_pool2d|max_unpool1d)$"
-"""An operator with regular windows, one with random windows and one with two tensors, and all other paths."""
+REPRESENTATIVE_PATHS = {
+    "json": r"^(?!/v1/(pool|plan)/)|/(avg_pool2d|max_unpool1d)$",
+    "inference": r"/(infer|index|register)$",
+    "binary": "/max_unpool1d$",
+    "raw": "/fractional_max_pool2d$",
+}
+"""An operator with regular windows, one with random windows and one with two tensors, and all other paths once.
+
+Paths with a version do the same as those without."""
 
 Case = schemathesis.Case[schemathesis.APIOperation]  # type: ignore[type-arg]  # schemathesis does not bind them either
 
 Array = npt.NDArray[np.generic]
 
-TYPES = ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"]
+TYPES = [name for name in ELEMENT_TYPES if name != "bfloat16"]
 
 
 @st.composite
@@ -112,7 +120,7 @@ def config(*allowed: str) -> SchemathesisConfig:
             "generation": {"deterministic": True, "max-examples": EXAMPLES},
             "checks": {
                 # The generated Request-Timeout may be a nanosecond.
-                "not_a_server_error": {"expected-statuses": ["2xx", "4xx", "504"]},
+                "not_a_server_error": {"expected-statuses": ["2xx", "4xx", "504", *allowed]},
                 # A schema cannot relate two values: lists of one level have the same length, padding is at most half
                 # of kernel_size, a window fits the input, indices are within the plane of the output.
                 "positive_data_acceptance": {"expected-statuses": ["2xx", "422", "504", *allowed]},
@@ -126,19 +134,31 @@ def load(document: Part, *allowed: str) -> schemathesis.BaseSchema:
     return schemathesis.openapi.from_dict(document, config=config(*allowed))
 
 
-def select_operations(schema: schemathesis.BaseSchema) -> schemathesis.BaseSchema:
-    """All operations in the profile ``thorough``, else one of each kind.
+_FUZZED = {"max_pool2d", "avg_pool1d", "max_unpool2d", "fractional_max_pool3d", "mode_pool2d", "pyramid_pool2d"}
+_OTHERS = f"/({'|'.join(re.escape(name) for name in CATALOGUE.names if name not in _FUZZED)})$"
+
+
+def select_operations(kind: str, schema: schemathesis.BaseSchema) -> schemathesis.BaseSchema:
+    """All operations in the profile ``exhaustive``, those of few operators in ``thorough``, else the representative
+    ones for this kind of body.
 
     The mark ``slow`` would not help: schemathesis generates the requests when pytest collects the tests, in every
     process of a run, also for deselected tests.
     """
-    return schema if is_thorough() else schema.include(path_regex=REPRESENTATIVE_PATHS)
+    if is_exhaustive():
+        return schema
+    return (
+        schema.exclude(path_regex=_OTHERS) if is_thorough() else schema.include(path_regex=REPRESENTATIVE_PATHS[kind])
+    )
 
 
-JSON = select_operations(load(document_for_json_bodies()))
-BINARY = select_operations(load(document_for_binary_bodies(raw=False)))
+JSON = select_operations("json", load(document_for_json_bodies()))
+BINARY = select_operations("binary", load(document_for_binary_bodies(raw=False)))
+# An input must have one source of its elements, a region may not exist, settings need an admin key, and models are
+# fixed.
+INFERENCE = select_operations("inference", load(document_for_inference(), "400", "403", "404", "501"))
 # The length of a raw body must fit its shape; for shapes that are too large to be sent it does not.
-RAW = select_operations(load(document_for_binary_bodies(raw=True), "400", "413"))
+RAW = select_operations("raw", load(document_for_binary_bodies(raw=True), "400", "413"))
 
 bounded = settings(
     max_examples=EXAMPLES,
@@ -154,6 +174,13 @@ bounded = settings(
 @bounded
 def test_json_requests_match_the_document(case: Case, server: LiveServer, session: requests.Session) -> None:
     """Clients are generated from the document, and fail where it is wrong."""
+    case.call_and_validate(base_url=server.url, session=session)
+
+
+@INFERENCE.parametrize()
+@bounded
+def test_inference_requests_match_the_document(case: Case, server: LiveServer, session: requests.Session) -> None:
+    """Its errors have another form than those of the other paths, also those of routing."""
     case.call_and_validate(base_url=server.url, session=session)
 
 

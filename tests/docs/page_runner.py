@@ -61,7 +61,7 @@ class PageRunner:
         assert completed.returncode == 0, f"the command failed with {completed.returncode}, {details}"
         statuses = [int(status) for status in _STATUS.findall(completed.stderr)]
         # If a step makes several calls, the page shows the last response.
-        if expected is not None and statuses and statuses[-1] == problem_status(expected):
+        if expected is not None and statuses and shows_refusal(expected, statuses[-1]):
             statuses.pop()
         assert all(200 <= status < 300 for status in statuses), f"a refusal that the page does not show, {details}"
         if expected is None:
@@ -95,11 +95,10 @@ class PageRunner:
         )
 
 
-def problem_status(block: Block) -> int | None:
-    """The status in a problem document; None for other output."""
+def shows_refusal(block: Block, status: int) -> bool:
+    """Whether an output is a refusal with this status: a problem document, or an error of ``/v2``, which has none."""
     document: object = json.loads(block.code) if block.language == "json" else None
-    status = document.get("status") if isinstance(document, dict) else None
-    return status if isinstance(status, int) else None
+    return isinstance(document, dict) and ("error" in document or document.get("status") == status)
 
 
 def comparable(text: str) -> object:

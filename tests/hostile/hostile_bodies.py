@@ -1,6 +1,7 @@
 """Hostile bodies: for each its description, its headers, its bytes and the allowed statuses of the response.
 
-All of them assume the limit :data:`LIMIT_BYTES`. A live server needs an operator with two spatial dimensions to send
+All of them assume the limit :data:`LIMIT_BYTES`; those of pictures and forms are in a file of their own.
+A live server needs an operator with two spatial dimensions to send
 them to.
 """
 
@@ -15,10 +16,12 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 from backports import zstd
+
+from tests.hostile.hostile_body import HostileBody
+from tests.hostile.hostile_pictures import ROWS as PICTURE_ROWS
 
 LIMIT_BYTES = 4 * 2**20
 JSON = "application/json"
@@ -26,18 +29,6 @@ NPY = "application/x-npy"
 NPZ = "application/x-npz"
 SAFETENSORS = "application/vnd.safetensors"
 OCTET = "application/octet-stream"
-
-
-@dataclass(frozen=True, slots=True)
-class HostileBody:
-    """A body that must be refused with one of ``statuses``."""
-
-    name: str
-    media_type: str
-    make: Callable[[], bytes]
-    statuses: tuple[int, ...]
-    query: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 HOSTILE_BODIES: list[HostileBody] = []
@@ -271,8 +262,6 @@ _add("npy of records", NPY, lambda: _saved(np.zeros((1, 2), dtype=[("a", "<f4"),
 _add("npy of strings", NPY, lambda: _saved(np.array([["abc", "d"]])), 422)
 _add("npy of bytes", NPY, lambda: _saved(np.array([[b"abc", b"d"]])), 422)
 _add("npy of complex", NPY, lambda: _saved(np.ones((1, 2, 2), np.complex64)), 422)
-_add("npy of uint16", NPY, lambda: _saved(np.ones((1, 2, 2), np.uint16)), 422)
-_add("npy of uint64", NPY, lambda: _saved(np.ones((1, 2, 2), np.uint64)), 422)
 _add("npy of dates", NPY, lambda: _saved(np.zeros((1, 2), "M8[s]")), 422)
 _add("npy of long doubles", NPY, _npy_of(descr="'<f16'", data=bytes(64)), 422)
 _add("npy of f99999", NPY, _npy_of(descr="'<f99999'"), 422)
@@ -381,7 +370,7 @@ _add("npz name with a path", NPZ, npz({"../input.npy": _npy_of()}), 422)
 _add("npz name not ASCII", NPZ, npz({"eingäbe.npy": _npy_of()}), 422)
 _add("npz name without npy", NPZ, npz({"input.txt": _npy_of()}), 422)
 _add("npz name differs", NPZ, _patched(_PLAIN, 30, b"other"), 400)
-_add("npz 17 arrays", NPZ, npz({f"a{n}.npy": _npy_of() for n in range(17)}), 400)
+_add("npz 65 arrays", NPZ, npz({f"a{n}.npy": _npy_of() for n in range(65)}), 400)
 _add("npz 60,000 arrays", NPZ, lambda: _patched(_PLAIN, -14, struct.pack("<2H", 60_000, 60_000)), 400)
 _add("npz entry is no npy", NPZ, npz({"input.npy": b"hello"}), 400)
 _add("npz entry is a pickle", NPZ, npz({"input.npy": pickle.dumps([1])}), 400)
@@ -442,3 +431,6 @@ _add("two codings", NPY, lambda: gzip.compress(gzip.compress(_npy_of())), 415, e
 _add("unknown coding", NPY, _npy_of(), 415, encoding="br")
 _add("no media type", "", _npy_of(), 415)
 _add("form", "application/x-www-form-urlencoded", _image(_ROWS), 415)
+
+# pictures and forms
+HOSTILE_BODIES.extend(PICTURE_ROWS)

@@ -1,4 +1,4 @@
-"""A seeded mix of requests: valid ones, damaged ones, random specs and shapes, and all hostile bodies.
+"""Random requests of our own protocol: valid ones, damaged ones, random specs and shapes, and all hostile bodies.
 
 All of it is drawn from one ``random.Random``, so a seed identifies a run.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -18,18 +18,24 @@ import numpy as np
 from backports import zstd
 
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
-from poolhouse.operators.fields import FieldType, Integer
+from poolhouse.operators.catalogue import discover
+from poolhouse.operators.field_types import FieldType
+from poolhouse.operators.number_types import Integer
 from poolhouse.operators.plan import Plan
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codec import Codec
 from poolhouse.wire.codecs import CODECS
+from poolhouse.wire.open_inference.body import HEADER_LENGTH
 from tests.hostile.hostile_bodies import HOSTILE_BODIES
-from tests.operators.random_cases import OPERATORS, random_case, random_elements, random_fields
+from tests.hostile.server_process import Reply
+from tests.operators.random_cases import OPERATORS, Case, random_case, random_elements, random_fields
 
 KEPT_BODY_BYTES: Final = 256 * 1024
 """Hostile bodies up to this size are built once; larger ones each time, so that this process stays small."""
 
 
+EVERY_NAME: Final = tuple(discover())
+"""The operators and the adapters of other frameworks', for requests that need not succeed."""
 PLANE_BYTES: Final = 1 << 20
 """The limits of the service under test are lower than those that the cases are drawn for."""
 
@@ -39,7 +45,8 @@ class Request:
     """One request of the mix.
 
     Attributes:
-        good: whether it must get 200; the others may get any 2xx, 3xx or 4xx.
+        must_succeed: whether it must get 200; the others may get any 2xx, 3xx or 4xx.
+        find_fault: finds what is wrong with a response of status 200; None if its contents are not checked.
     """
 
     label: str
@@ -48,12 +55,14 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     must_succeed: bool = False
+    find_fault: Callable[[Reply], str | None] | None = None
 
 
 def query_text(value: object) -> str:
     """A field's JSON value in the syntax of a query string."""
     if isinstance(value, list | tuple):
-        return ",".join(map(query_text, value))
+        # A pair of paddings within the list is written with a colon.
+        return ",".join(query_text(each).replace(",", ":") for each in value)
     return json.dumps(value).strip('"')
 
 
@@ -79,12 +88,17 @@ def codecs_for(tensors: Mapping[str, Tensor]) -> list[Codec]:
     return [codec for codec in CODECS if codec.name in names]
 
 
-def valid(random: Random) -> Request:
-    """A valid request."""
+def draw_fitting_case(random: Random) -> Case:
+    """A case that the service under test does not refuse."""
     while True:
         drawn = random_case(random, random.choice(OPERATORS))
         if drawn is not None and _plane_bytes(drawn.plan) <= PLANE_BYTES:
-            break
+            return drawn
+
+
+def valid(random: Random) -> Request:
+    """A valid request."""
+    drawn = draw_fitting_case(random)
     codec = random.choice(codecs_for(drawn.tensors))
     spec = drawn.spec.field_values()
     body, query = encode_body(codec, drawn.tensors, spec)
@@ -103,13 +117,16 @@ def valid(random: Random) -> Request:
 
 def _plane_bytes(plan: Plan) -> int:
     """The bytes of one plane of the largest output."""
-    rank = plan.spec.rank
-    return max(each.dtype.itemsize * math.prod(each.shape[-rank:]) for each in plan.outputs.values())
+    return max(each.nbytes for each in plan.outputs.values()) // max(plan.planes, 1)
 
 
 def damaged(random: Random) -> Request:
     """A valid request with a few bits, bytes or words changed."""
-    request = valid(random)
+    return damage(random, valid(random))
+
+
+def damage(random: Random, request: Request) -> Request:
+    """The request with a few bits, bytes or words changed."""
     body, target, headers = bytearray(request.body), request.target, dict(request.headers)
     for _ in range(random.randint(1, 3)):
         kind = random.randrange(8)
@@ -135,7 +152,7 @@ def damaged(random: Random) -> Request:
         elif kind == 6:
             headers["Content-Type"] = random.choice(MEDIA_TYPES)
         else:
-            name = random.choice(("Accept", "Content-Encoding", "Accept-Encoding", "Request-Timeout", "X-Request-ID"))
+            name = random.choice(CHANGED_HEADERS)
             headers[name] = random.choice(SCRAPS).encode("ascii", "replace").decode().replace("\n", "")
     if not target.startswith("/"):
         target = "/" + target
@@ -144,7 +161,7 @@ def damaged(random: Random) -> Request:
 
 def out_of_range(random: Random) -> Request:
     """A well-formed request with random values: sizes near and beyond each limit, shapes that do not fit."""
-    member = random.choice(OPERATORS)
+    member = random.choice(EVERY_NAME)
     spec = random_fields(random, member)
     for field in member.fields():
         if random.random() < 0.3:
@@ -185,7 +202,7 @@ def hostile(random: Random) -> Request:
     headers = dict(chosen.headers)
     if chosen.media_type:
         headers["Content-Type"] = chosen.media_type
-    target = f"/v1/{random.choice(('pool', 'pool', 'plan'))}/{random.choice(OPERATORS).name}?{chosen.query}"
+    target = f"/v1/{random.choice(('pool', 'pool', 'plan'))}/{random.choice(EVERY_NAME).name}?{chosen.query}"
     return Request(f"hostile {chosen.name}", "POST", target, headers, body)
 
 
@@ -198,23 +215,6 @@ def random_route(random: Random) -> Request:
     return Request("elsewhere", method, target, {}, body)
 
 
-KINDS: Final[tuple[tuple[Callable[[Random], Request], int], ...]] = (
-    (valid, 25),
-    (damaged, 35),
-    (out_of_range, 25),
-    (hostile, 10),
-    (random_route, 5),
-)
-
-
-def requests(seed: int, count: int) -> Iterator[Request]:
-    """The first ``count`` requests of a seed."""
-    random = Random(seed)
-    makers, weights = zip(*KINDS, strict=True)
-    for _ in range(count):
-        yield random.choices(makers, weights)[0](random)
-
-
 def odd_value(random: Random, kind: FieldType) -> object:
     """A value that may or may not be valid for a field."""
     bounds = (kind.minimum - 1, kind.maximum + 1) if isinstance(kind, Integer) else (-1, 2**31)
@@ -223,7 +223,7 @@ def odd_value(random: Random, kind: FieldType) -> object:
 
 ODD: Final[tuple[object, ...]] = (
     *(0, 1, 2, 3, 7, 2**31 - 1, 2**63, -(2**63), 10**400, 0.5, 1e300, -0.0, True, None, "", "3", "NaN", "x" * 300),
-    *([], [1], [2, 2], [1, 2, 3], [None, 2], [[1]], [1] * 50, {}, {"a": 1}),
+    *([], [1], [2, 2], [1, 2, 3], [None, 2], [[1]], [[1, 0]], [[2**31 - 1, 9]] * 2, "same", [1] * 50, {}, {"a": 1}),
 )
 SCRAPS: Final = (
     *("", "0", "-1", "1e9", "2147483648", "9" * 40, "1,1", "null", "true", "NaN", "Infinity", "%00", "%zz", "%ff"),
@@ -235,6 +235,8 @@ PATHS: Final = (
     "v2",
     "pool",
     "plan",
+    "models",
+    "infer",
     "operators",
     "max_pool2d",
     "max_pool",
@@ -243,6 +245,10 @@ PATHS: Final = (
     "openapi.json",
     "..",
     "",
+)
+CHANGED_HEADERS: Final = (
+    *("Accept", "Content-Encoding", "Accept-Encoding", "Request-Timeout", "X-Request-ID"),
+    *(HEADER_LENGTH, "Pool-Parameters"),
 )
 MEDIA_TYPES: Final = (
     *(name for codec in CODECS for name in codec.media_types),

@@ -84,6 +84,12 @@ class ServerProcess:
         return held
 
     @property
+    def cpu_ms(self) -> float:
+        """The CPU time of all threads so far, which other processes of a busy machine do not add to."""
+        times = self.process.cpu_times()
+        return 1000 * float(times.user + times.system)
+
+    @property
     def peak_resident_bytes(self) -> int:
         """The peak resident memory since :meth:`reset_peak`, as the kernel counts it, so that no peak is missed."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()

@@ -11,7 +11,7 @@ from poolhouse.operators.windows import SlidingWindow
 
 
 @pytest.mark.parametrize(
-    "windows", [SlidingWindow(2, 2), SlidingWindow(3, 2, 1), SlidingWindow(3, 1, 1), SlidingWindow(5, 3, 2)]
+    "windows", [SlidingWindow(2, 2), SlidingWindow(3, 2, 1, 1), SlidingWindow(3, 1, 1, 1), SlidingWindow(5, 3, 2, 2)]
 )
 def test_a_plane_averages_to_the_same_bits_in_a_large_batch(windows: SlidingWindow) -> None:
     """Rows of large batches are read one by one, which must not change the order of additions."""

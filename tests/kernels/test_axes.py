@@ -39,7 +39,7 @@ def any_axes(draw: st.DrawFn) -> Axis:
 
 def sliding(length: int, size: int, stride: int, padding: int = 0) -> Axis:
     """The axis of a sliding window."""
-    windows = SlidingWindow(size, stride, padding).windows(length)
+    windows = SlidingWindow(size, stride, padding, padding).windows(length)
     return Axis(length, windows.first, windows.count, windows.dilation)
 
 

@@ -1,4 +1,4 @@
-"""Global pooling and large windows by loops that compare the bits of 16-bit floats, against torch."""
+"""Global pooling by loops that compare the bits of 16-bit floats, against torch."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from poolhouse.kernels.axes import Axis
 from poolhouse.kernels.global_pooling import GlobalAverageKernel, GlobalMaximumKernel
-from poolhouse.kernels.half_maxima import HalfMaximumKernel
-from poolhouse.operators.windows import adaptive_windows
 
 HALVES = pytest.mark.parametrize("name", ["float16", "bfloat16"])
 SIZES = (1, 5, 16, 63, 64, 65, 1023, 1024, 1025, 3136, 9001)
@@ -48,23 +45,6 @@ def test_the_maximum_of_a_plane_has_torchs_bits(name: str, size: int) -> None:
     expected, expected_indices = F.adaptive_max_pool1d_with_indices(x, (1,))
     assert indices.tolist() == expected_indices.tolist()
     assert bits_of(maxima, name) == bits_of(alone, name) == bits_of(expected.view(torch.int16).numpy(), name)
-
-
-@HALVES
-@pytest.mark.parametrize(("spatial", "outputs"), [((61,), (3,)), ((20, 33), (2, 5)), ((9, 8, 17), (2, 1, 3))])
-def test_the_maxima_of_large_windows_have_torchs_bits(
-    name: str, spatial: tuple[int, ...], outputs: tuple[int, ...]
-) -> None:
-    """Lines are compared first, not in the plane's order; results for zeros and NaN must not depend on it."""
-    x = planes_of(name, math.prod(spatial)).reshape(-1, *spatial)
-    windows = [adaptive_windows(length, count) for length, count in zip(spatial, outputs, strict=True)]
-    axes = [Axis(length, each.first, each.count, 1) for length, each in zip(spatial, windows, strict=True)]
-    given = {"input": x.view(torch.int16).numpy().view("uint16" if name == "bfloat16" else "float16")}
-
-    (found,) = HalfMaximumKernel(axes, name)(given, 2)
-
-    pool = (F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d)[len(spatial) - 1]
-    assert bits_of(found, name) == bits_of(pool(x, outputs).view(torch.int16).numpy(), name)
 
 
 @HALVES

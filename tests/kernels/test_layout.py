@@ -49,8 +49,9 @@ def axes(draw: st.DrawFn, longest: int) -> Axis:
     if kind == "adaptive":
         return axis_of(length, adaptive_windows(length, draw(st.integers(1, 2 * longest))))
     size = draw(st.integers(1, 40))
-    window = SlidingWindow(size, draw(st.integers(1, 9)), draw(st.integers(0, size // 2)), draw(st.integers(1, 3)))
-    assume(window.outputs(length) > 0 and not window.has_empty_window(length))
+    sides = st.integers(0, size)
+    window = SlidingWindow(size, draw(st.integers(1, 9)), draw(sides), draw(sides), draw(st.integers(1, 3)))
+    assume(window.outputs(length) > window.empty(length))
     return axis_of(length, window.windows(length))
 
 

@@ -6,13 +6,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from poolhouse.kernels import compile_ahead, loading
-from poolhouse.kernels.linking import this_processor
+from poolhouse.kernels import loading
 from poolhouse.kernels.registry import LOOPS, loops_are_loaded
 from tests.test_packaging import run_plain
 
@@ -38,28 +36,6 @@ def start(cache: Path, kernels: str = "on") -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
-
-
-def test_every_module_with_loops_is_compiled_ahead() -> None:
-    """A read-only image would compile the loops of a missing module at each start."""
-    code = (
-        "import poolhouse.rest.app\nfrom poolhouse.operators.catalogue import discover\ndiscover()\n"
-        "from poolhouse.kernels.registry import LOOPS\nprint(*{each.module for each in LOOPS.values()})"
-    )
-
-    service = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-
-    assert set(service.stdout.split()) == set(compile_ahead.MODULES)
-    assert loops_are_loaded()
-
-
-def test_a_loop_that_may_raise_is_not_compiled() -> None:
-    """Compiled code cannot raise an exception, so a failure would be lost."""
-    failing = import_module("tests.kernels.failing_loop").failing
-    del LOOPS[failing.name]
-
-    with pytest.raises(loading.LoopsUnavailable, match="may raise or calls external code"):
-        loading.build([failing], this_processor(), 1, lambda _, __: None)
 
 
 def test_without_numba_the_service_pools_and_logs_a_warning() -> None:

@@ -49,16 +49,47 @@ def fields_for(member: type[Operator], spatial: Sizes) -> Iterator[tuple[str, Fi
     """Fields for these sizes; some do not fit and are refused."""
     match member.family:
         case "max_pool":
-            for name, fields in (*_windows(spatial), *_padded(spatial), *_dilated(spatial)):
+            for name, fields in (*_windows(spatial), *_padded(spatial), *_sided(spatial), *_dilated(spatial)):
                 yield name, fields
                 yield f"{name} indices", {**fields, "return_indices": True}
+                yield f"{name} ignoring", {**fields, "return_indices": True, "nan_policy": "omit", "ignore_value": 1}
         case "avg_pool":
             yield from _averages(spatial)
+            for name, fields in (*_windows(spatial), *_dilated(spatial)):
+                yield f"{name} ignoring", {**fields, "ignore_value": 1, "count_include_pad": False}
         case "lp_pool":
+            for name, fields in (*_sided(spatial), *_outside(spatial), *_dilated(spatial)):
+                yield name, {**fields, "norm_type": 2}
             for name, fields in _windows(spatial):
                 for power in (1, 2, 3, 0.5, 1.7, -1, 5, "Infinity", "-Infinity"):
                     yield f"{name} power {power}", {**fields, "norm_type": power}
                 yield f"{name} absolute", {**fields, "norm_type": 2, "absolute": True}
+        case "median_pool" | "quantile_pool" | "mode_pool":
+            for name, fields in (*_windows(spatial), *_padded(spatial), *_sided(spatial), *_dilated(spatial)):
+                yield name, fields
+                yield f"{name} ignoring", {**fields, "ignore_value": 1, "return_valid": True}
+        case "adaptive_median_pool" | "adaptive_quantile_pool" | "adaptive_mode_pool":
+            for name, fields in _adaptive(spatial):
+                yield name, fields
+                yield f"{name} ignoring", {**fields, "ignore_value": 1}
+        case "global_median_pool" | "global_quantile_pool" | "global_mode_pool":
+            yield "plain", {}
+            yield "ignoring", {"ignore_value": 1}
+        case "min_pool" | "sum_pool" | "std_pool":
+            for name, fields in (*_windows(spatial), *_padded(spatial), *_sided(spatial), *_dilated(spatial)):
+                yield name, fields
+                yield f"{name} ignoring", {**fields, "ignore_value": 1, "return_valid": True}
+        case "gem_pool" | "logsumexp_pool":
+            yield from (*_windows(spatial), *_padded(spatial), *_sided(spatial), *_dilated(spatial))
+        case "adaptive_min_pool" | "adaptive_sum_pool" | "adaptive_std_pool":
+            for name, fields in _adaptive(spatial):
+                yield name, fields
+                yield f"{name} ignoring", {**fields, "ignore_value": 1}
+        case "adaptive_gem_pool" | "adaptive_logsumexp_pool":
+            yield from _adaptive(spatial)
+        case "global_min_pool" | "global_sum_pool" | "global_std_pool" | "global_avg_pool":
+            yield "plain", {}
+            yield "ignoring", {"ignore_value": 1}
         case "adaptive_max_pool" | "adaptive_avg_pool":
             for name, fields in _adaptive(spatial):
                 yield name, fields
@@ -77,6 +108,18 @@ def fields_for(member: type[Operator], spatial: Sizes) -> Iterator[tuple[str, Fi
             yield "kernel 2 stride 1", {"kernel_size": 2, "stride": 1}
             yield "large stride", {"kernel_size": 2, "stride": [8] + [2] * (len(spatial) - 1)}
             yield "padded", {"kernel_size": 3, "stride": 2, "padding": 1}
+        case "adaptive_avgmax_pool" | "adaptive_catavgmax_pool":
+            yield from _adaptive(spatial)
+        case "blur_pool":
+            for size in (3, 7):
+                for stride in (1, 2, 5):
+                    yield f"filter {size} stride {stride}", {"filter_size": size, "stride": stride}
+        case "pyramid_pool":
+            yield from _pyramids(spatial)
+        case "spatial_pyramid_pool":
+            for reduce in ("max", "mean"):
+                for sizes in ([1, 2, 4], [1], [40, 3], [1] * 16):
+                    yield f"{reduce} {sizes}", {"reduce": reduce, "output_sizes": sizes}
         case _:
             yield "plain", {}
 
@@ -106,6 +149,34 @@ def _padded(spatial: Sizes) -> Iterator[tuple[str, Fields]]:
     yield "padding max", {"kernel_size": LONGEST, "stride": 1, "padding": LONGEST // 2}
 
 
+def _sided(spatial: Sizes) -> Iterator[tuple[str, Fields]]:
+    yield "same", {"kernel_size": 3, "stride": 1, "padding": "same"}
+    yield "same stride 2", {"kernel_size": 3, "stride": 2, "padding": "same"}
+    yield "one side", {"kernel_size": 3, "stride": 1, "padding": [[0, 2]] * len(spatial)}
+    yield "one side, large", {"kernel_size": 41, "stride": 2, "padding": [[39, 0]] * len(spatial)}
+
+
+def _outside(spatial: Sizes) -> Iterator[tuple[str, Fields]]:
+    """Windows that lie wholly in the padding: around the input, mostly before it, and all with steps over it."""
+    rank = len(spatial)
+    around = [[length // 2 + 2, length // 2 + 2] for length in spatial]
+    yield "padding around", {"kernel_size": 2, "stride": 1, "padding": around}
+    yield "padding before", {"kernel_size": 2, "stride": 1, "padding": [[9 * spatial[0], 0]] + [[0, 1]] * (rank - 1)}
+    yield (
+        "padding stepped over",
+        {
+            "kernel_size": 2,
+            "stride": 1,
+            "padding": [[length + 1, 1] for length in spatial],
+            "dilation": [length + 1 for length in spatial],
+        },
+    )
+    yield (
+        "padding only",
+        {"kernel_size": 1, "stride": [2 * length for length in spatial], "padding": [[1, 2**20]] * rank},
+    )
+
+
 def _dilated(spatial: Sizes) -> Iterator[tuple[str, Fields]]:
     for kernel, dilation in ((3, 3), (9, 7)):
         fits = [min(kernel, (length - 1) // dilation + 1) for length in spatial]
@@ -119,7 +190,9 @@ def _averages(spatial: Sizes) -> Iterator[tuple[str, Fields]]:
         if name in ("kernel 1", "kernel 2", "kernel 11", "kernel 11 stride 1", "kernel all"):
             for divisor in (1, -3, 2**31, 2**46, 2**62, 2**63 - 1, -(2**63)):
                 yield f"{name} divisor {divisor}", {**fields, "divisor_override": divisor}
-    for name, fields in _padded(spatial):
+    for name, fields in (*_outside(spatial), *_dilated(spatial)):
+        yield name, fields
+    for name, fields in (*_padded(spatial), *_sided(spatial)):
         yield name, fields
         yield f"{name} uncounted", {**fields, "count_include_pad": False}
 
@@ -136,6 +209,18 @@ def _adaptive(spatial: Sizes) -> Iterator[tuple[str, Fields]]:
     yield "output larger", {"output_size": [round(length * 2 ** (1 / rank)) for length in spatial]}
     yield "output first axes", {"output_size": [None] * (rank - 1) + [1]}
     yield "output last axes", {"output_size": [1] + [None] * (rank - 1)}
+
+
+def _pyramids(spatial: Sizes) -> Iterator[tuple[str, Fields]]:
+    for reduce in ("mean", "max", "min", "median", "mode", "first"):
+        yield f"{reduce} 5 levels", {"reduce": reduce, "levels": 5}
+        yield f"{reduce} 31 levels", {"reduce": reduce, "levels": 31}
+        yield f"{reduce} factor 9", {"reduce": reduce, "levels": 2, "factor": 9}
+        yield f"{reduce} factor 1", {"reduce": reduce, "levels": 2, "factor": 1}
+        yield f"{reduce} from input", {"reduce": reduce, "levels": 4, "factor": 3, "cascade": False}
+        if reduce != "first":
+            yield f"{reduce} ignored", {"reduce": reduce, "levels": 3, "ignore_value": 0, "return_valid": True}
+    yield "factor max", {"levels": 3, "factor": LONGEST}
 
 
 def _fractional(spatial: Sizes) -> Iterator[tuple[str, Fields]]:

@@ -23,14 +23,22 @@ from poolhouse.backend.devices import Device
 from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, INT64, ElementType, bfloat16_to_float32, float32_to_bfloat16
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.catalogue import discover
-from poolhouse.operators.fields import Field, Flag, Integer, IntegerPerAxis, Power, RatioPerAxis
+from poolhouse.operators.catalogue import discover_own
+from poolhouse.operators.field_types import Choice, Flag, IntegerChoice
+from poolhouse.operators.fields import Field
+from poolhouse.operators.layout import join_shape
+from poolhouse.operators.number_types import AnyNumber, Integer, Power, Probability, Real
 from poolhouse.operators.operator import Number, Operator
+from poolhouse.operators.padding import PADDING_WORDS, PaddingPerAxis
 from poolhouse.operators.plan import Limits, Plan, make_plan
+from poolhouse.operators.size_types import IntegerList, IntegerPerAxis, RatioPerAxis
 from poolhouse.tensors import Tensor, TensorMetadata
+from tests.operator_selection import covered_operators, covered_types
 
-CATALOGUE: Final = discover()
+CATALOGUE: Final = discover_own()
 OPERATORS: Final = tuple(CATALOGUE)
+COVERED: Final = covered_operators(OPERATORS)
+"""Those with tests of their own in this run."""
 LIMITS: Final = Limits(max_output_bytes=2**30, max_steps=50_000_000_000)
 CPU: Final = Device("cpu", "", None)
 
@@ -72,12 +80,23 @@ def element_types_of(member: type[Operator]) -> list[ElementType]:
     return [dtype for dtype in ELEMENT_TYPES.values() if dtype.kind in member.element_types]
 
 
-def random_fields(random: Random, member: type[Operator]) -> Fields:
-    """Random fields of a spec: mostly small, sometimes large, optional ones often left out."""
+def covered_types_of(member: type[Operator]) -> list[ElementType]:
+    """Those with tests of their own in this run."""
+    return covered_types(member.name, element_types_of(member))
+
+
+def random_fields(random: Random, member: type[Operator], *, common: bool = True) -> Fields:
+    """Random fields of a spec: mostly small, sometimes large, optional ones often left out.
+
+    Args:
+        random: chooses.
+        member: the operator.
+        common: whether fields that operators share are drawn, too, each in a fifth of the cases.
+    """
     return {
         field.name: random_field_value(random, field, member.rank)
         for field in member.fields()
-        if field.is_required or random.random() < 0.5
+        if field.is_required or random.random() < (0.2 * common if field.is_common else 0.5)
     }
 
 
@@ -93,17 +112,44 @@ def random_field_value(random: Random, field: Field, rank: int) -> object:
             None if kind.allows_null and random.random() < 0.3 else _random_size(random, kind.minimum)
             for _ in range(rank)
         ]
+    if isinstance(kind, PaddingPerAxis):
+        return _random_padding(random, rank)
     if isinstance(kind, RatioPerAxis):
         one, *more = [random.choice((0.25, 0.5, 0.62, 0.9)) for _ in range(rank + 1)]
         return one if random.random() < 0.5 else more
+    if isinstance(kind, Probability):
+        return random.choice((0, 1, 0.5, 0.25, 0.9, 1 / 3, random.random()))
     if isinstance(kind, Flag):
         return random.random() < 0.5
+    if isinstance(kind, Choice):
+        return random.choice(kind.words)
+    if isinstance(kind, IntegerChoice):
+        return random.choice(kind.values)
+    if isinstance(kind, IntegerList):
+        lengths = range(1, 1 + min(random.randrange(1, 4), kind.longest))
+        return [min(kind.maximum, _random_size(random, kind.minimum)) for _ in lengths]
     if isinstance(kind, Integer):
         near = [number for number in range(-5, 9) if kind.minimum <= number <= kind.maximum]
         number = random.choice([*near, kind.minimum, kind.maximum, kind.maximum // 3])
         return 1 if kind.nonzero and number == 0 else number
+    if isinstance(kind, AnyNumber):
+        return random.choice((0, 1, 1, 2, 3, -1, 255, 2**63, 0.5, "NaN", "Infinity", "-Infinity"))
+    if isinstance(kind, Real):
+        return random.choice((1, 2, 3.0, 0.5) if kind.least is not None else (1, 2, 3.0, 0.5, -1, -0.5))
     assert isinstance(kind, Power), f"add random values for {type(kind).__name__} here"
     return random.choice((1, 2, 2.0, 3, 0.5, -1, -2, 1.7, "Infinity", "-Infinity"))
+
+
+def _random_padding(random: Random, rank: int) -> object:
+    """Torch's forms in two thirds of the cases."""
+    form = random.randrange(9)
+    if form < 2:
+        return _random_size(random, 0)
+    if form < 6:
+        return [_random_size(random, 0) for _ in range(rank)]
+    if form == 6:
+        return random.choice(PADDING_WORDS)
+    return [[_random_size(random, 0), _random_size(random, 0)] for _ in range(rank)]
 
 
 def _random_size(random: Random, minimum: int) -> int:
@@ -188,27 +234,38 @@ def random_tensors(random: Random, plan: Plan, style: str | None = None) -> dict
     tensors: dict[str, Tensor] = {}
     for name, metadata in plan.inputs.items():
         if name == "indices":
-            plane = math.prod(plan.outputs["output"].shape[-plan.spec.rank :])
+            plane = math.prod(plan.spec.spatial_out(plan.spatial))
             rng = np.random.default_rng(random.getrandbits(32))
             array: Array = rng.integers(0, plane, metadata.shape, dtype=np.int64)
         else:
             array = random_elements(random, metadata.dtype, metadata.shape, style)
         tensors[name] = Tensor(metadata.dtype, array)
+    try:
+        plan.spec.check_elements(tensors)
+    except Unprocessable:
+        # Sums of large integers are refused.
+        return random_tensors(random, plan, "ties")
     return tensors
 
 
 def random_case(
-    random: Random, member: type[Operator], dtype: ElementType | None = None, style: str | None = None
+    random: Random,
+    member: type[Operator],
+    dtype: ElementType | None = None,
+    style: str | None = None,
+    *,
+    common: bool = True,
 ) -> Case | None:
-    """A random case of an operator; None if twenty random requests in a row are refused."""
+    """A random case of an operator; None if twenty random requests in a row are refused. See :func:`random_fields`."""
     dtype = dtype or random.choice(element_types_of(member))
     for _ in range(20):
         try:
-            plan = settled_plan(member.of(**random_fields(random, member)), dtype, random_shape(random, member.rank))
+            spec = member.of(**random_fields(random, member, common=common))
+            plan = settled_plan(spec, dtype, random_shape(random, member.rank))
         except Unprocessable:
             continue
         # An empty batch may have outputs of any size; they can be planned, but the oracle could not compute them.
-        if plan.output_bytes <= 2**16 and max(plan.outputs["output"].shape) <= 2**12:
+        if plan.output_bytes <= 2**16 and max(max(each.shape) for each in plan.outputs.values()) <= 2**12:
             return Case(plan, random_tensors(random, plan, style))
     return None
 
@@ -226,15 +283,24 @@ def cases(draw: st.DrawFn, member: type[Operator], dtype: ElementType | None = N
     return found
 
 
+def similar_shape(plan: Plan, batch_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of another input for the batch of a plan, with these N and C unless its batch key has C."""
+    spec = plan.spec
+    if plan.plane_shape != plan.spatial:
+        channels = math.prod(plan.plane_shape) // math.prod(plan.spatial)
+        batch_shape = (*batch_shape[:-1], channels)
+    return join_shape(batch_shape, plan.spatial, channels_last=spec.is_channels_last)
+
+
 def oracle(case: Case) -> dict[str, list[Number]]:
     """Every output by ``Operator.reference``, plane after plane, flat."""
     spec, plan = case.spec, case.plan
-    planes = as_numbers(case.tensors["input"]).reshape(plan.planes, *plan.spatial)
+    planes = as_numbers(case.tensors["input"]).reshape(plan.planes_shape)
     companions: Array | None = None
     if "indices" in case.tensors:
-        companions = case.tensors["indices"].array.reshape(plan.planes, *plan.spatial)
+        companions = case.tensors["indices"].array.reshape(plan.planes_shape)
     else:
-        for array in spec.random_inputs(plan.planes).values():
+        for array in plan.random_inputs(0, plan.planes).values():
             companions = array
     found: dict[str, list[Number]] = {name: [] for name in plan.outputs}
     for index, plane in enumerate(planes):

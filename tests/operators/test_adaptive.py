@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.kernels.global_pooling import GlobalAverageKernel, GlobalMaximumKernel
 from poolhouse.kernels.half_maxima import HalfMaximumKernel
+from poolhouse.kernels.line_extremes import LineExtremeKernel
 from poolhouse.kernels.window_kernels import MaximumKernel
 from poolhouse.operators.adaptive import AdaptiveWindowOperator
 from poolhouse.operators.windows import adaptive_windows
@@ -83,10 +84,16 @@ def test_positions_beyond_int32_do_not_reach_torchs_cuda_kernels(length: int, fi
         ("global_max_pool2d", {}, (9, 9), "float32", GlobalMaximumKernel),
         ("adaptive_max_pool2d", {"output_size": 1}, (9, 9), "int8", GlobalMaximumKernel),
         ("adaptive_max_pool2d", {"output_size": [1, 2]}, (16, 16), "float16", HalfMaximumKernel),
-        ("adaptive_max_pool2d", {"output_size": [1, 2], "return_indices": True}, (16, 16), "float16", MaximumKernel),
-        ("adaptive_max_pool2d", {"output_size": [1, 2]}, (16, 16), "int16", MaximumKernel),
+        (
+            "adaptive_max_pool2d",
+            {"output_size": [1, 2], "return_indices": True},
+            (16, 16),
+            "float16",
+            LineExtremeKernel,
+        ),
+        ("adaptive_max_pool2d", {"output_size": [1, 2]}, (16, 16), "int16", LineExtremeKernel),
         ("adaptive_max_pool2d", {"output_size": 8}, (16, 16), "float16", MaximumKernel),
-        ("adaptive_max_pool2d", {"output_size": 12}, (17, 17), "bfloat16", MaximumKernel),
+        ("adaptive_max_pool2d", {"output_size": 12}, (17, 17), "bfloat16", LineExtremeKernel),
         ("global_avg_pool2d", {}, (9, 9), "float32", GlobalAverageKernel),
         ("adaptive_avg_pool2d", {"output_size": 1}, (9, 9), "uint8", GlobalAverageKernel),
     ],

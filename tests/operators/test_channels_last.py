@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from poolhouse.dtypes import FLOAT32, INT64
-from poolhouse.operators.channels_last import channels_last_warning, seems_channels_last
+from poolhouse.operators.channels_last import channels_last_warning
 from poolhouse.operators.plan import make_plan
 from poolhouse.tensors import TensorMetadata
 from tests.operators.random_cases import CATALOGUE, LIMITS, Fields
@@ -133,12 +132,10 @@ def test_windows_along_some_axes_only_give_no_warning(operator: str, shape: tupl
         (3, (2, 64, 128, 128, 3)),
     ],
 )
-def test_the_permutation_of_the_warning_mends_the_input(rank: int, shape: tuple[int, ...]) -> None:
+def test_the_field_of_the_warning_mends_the_request(rank: int, shape: tuple[int, ...]) -> None:
     """Users copy it."""
-    warning = channels_last_warning(shape[:-rank], shape[-rank:])
+    (warning,) = warnings(f"max_pool{rank}d", shape, WINDOW)
 
-    order = [int(axis) for axis in warning.rpartition("permute(")[2].rstrip(")").split(",")]
+    layout = warning.rpartition('layout "')[2].partition('"')[0]
 
-    moved = np.empty(shape, np.uint8).transpose(order).shape
-    assert moved == (*shape[: -rank - 1], shape[-1], *shape[-rank - 1 : -1])
-    assert not seems_channels_last(moved[-rank - 1], moved[-rank:])
+    assert warnings(f"max_pool{rank}d", shape, {**WINDOW, "layout": layout}) == ()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from poolhouse.errors import MAX_PROBLEMS, Unprocessable
 from poolhouse.operators.field_problems import invalid_fields_error
-from poolhouse.operators.fields import FieldError
+from poolhouse.operators.field_types import FieldError
 from tests.hypothesis_profiles import scaled_examples
 from tests.operators.random_cases import CATALOGUE
 
@@ -19,12 +19,11 @@ def error_of(
     json_fields: dict[str, object],
     text_fields: dict[str, str] | None = None,
     faults: dict[str, FieldError] | None = None,
-    given: dict[str, object] | None = None,
     pointers: dict[str, str] | None = None,
 ) -> Unprocessable | None:
     """The error of an operator with three fields."""
     return invalid_fields_error(
-        "some_pool", FIELDS, ("input",), json_fields, text_fields or {}, pointers or {}, faults or {}, given or {}
+        "some_pool", FIELDS, ("input",), json_fields, text_fields or {}, pointers or {}, faults or {}
     )
 
 
@@ -108,21 +107,20 @@ def test_a_field_in_two_places_is_a_duplicate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "given", "hint"),
+    ("value", "hint"),
     [
-        ("same", {"kernel_size": (3, 3)}, 'For "same" write 1.'),
-        ("SAME", {"kernel_size": (3, 5)}, 'For "same" write 1,2.'),
-        ("same", {"kernel_size": (2,)}, "pad the input yourself"),
-        ("valid", {}, 'For "valid" write 0.'),
-        ("nonsense", {}, ""),
-        (-1, {"kernel_size": (3, 3)}, ""),
+        ("SAME", 'Write "same".'),
+        ("same_upper", 'Write "same".'),
+        ("VALID", 'Write "valid".'),
+        ("nonsense", ""),
+        (-1, ""),
     ],
 )
-def test_the_padding_of_other_libraries_is_translated(value: object, given: dict[str, object], hint: str) -> None:
-    """TensorFlow's users write "same"; the valid fields determine the number to write instead."""
+def test_the_padding_of_other_libraries_is_translated(value: object, hint: str) -> None:
+    """TensorFlow writes its words in capitals, and ONNX has another one."""
     fault = {"padding": FieldError("type", "expected an integer")}
 
-    error, other = error_of({"padding": value}, None, fault, given), error_of({"stride": value}, None, fault, given)
+    error, other = error_of({"padding": value}, None, fault), error_of({"stride": value}, None, fault)
 
     assert error is not None
     assert other is not None

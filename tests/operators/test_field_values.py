@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from poolhouse.errors import Unprocessable
+from poolhouse.operators.field_types import Flag
 from poolhouse.operators.field_values import field_pointers, read_field_values
-from poolhouse.operators.fields import REQUIRED, Field, Flag, Integer, IntegerPerAxis
+from poolhouse.operators.fields import REQUIRED, Field
+from poolhouse.operators.number_types import Integer
+from poolhouse.operators.size_types import IntegerPerAxis
 from poolhouse.tensors import Note
 
 FIELDS = (

@@ -6,8 +6,8 @@ import pytest
 
 from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32, INT64
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.fields import INT32_MAX
 from poolhouse.operators.input_checks import check_inputs
+from poolhouse.operators.size_types import INT32_MAX
 from poolhouse.tensors import TensorMetadata
 from tests.operators.random_cases import CATALOGUE
 

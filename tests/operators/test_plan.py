@@ -48,6 +48,12 @@ def test_outputs_are_in_the_order_of_the_response() -> None:
     assert (plan.input_bytes, plan.output_bytes) == (6 * 48, 6 * 12 * 9)
 
 
+@pytest.mark.parametrize(("shape", "size"), [((5, 3, 8, 6), 5), ((0, 3, 8, 6), 0), ((3, 8, 6), 1)])
+def test_the_batch_size_is_n(shape: tuple[int, ...], size: int) -> None:
+    """Statistics count items; the single leading axis of an unbatched input is its channels."""
+    assert planned("max_pool2d", shape, kernel_size=2).batch_size == size
+
+
 def test_a_request_at_a_limit_is_accepted() -> None:
     """A limit is the most that is allowed, and the message has both numbers."""
     plan = planned("max_pool2d", (2, 3, 8, 8), kernel_size=2)
@@ -209,4 +215,4 @@ def test_a_channels_last_input_is_warned_about(shape: tuple[int, ...], fields: F
     """Windows along some axes only are intended, so the shape alone is not enough."""
     warnings = planned_with(fields, "max_pool2d", shape).warnings
 
-    assert len([each for each in warnings if "permute(" in each]) == count
+    assert len([each for each in warnings if "channels_last" in each]) == count

@@ -29,6 +29,7 @@ TEXT = "\ue000" * 2_000_000
         ({}, {"kernel_size": "2", TEXT: "1"}),
         ({"kernel_size": 2}, {"return_indices": TEXT}),
         ({"kernel_size": 2, "padding": TEXT}, {}),
+        ({"kernel_size": 2, "padding": [[TEXT, 0], [0, 0]]}, {}),
     ],
 )
 def test_no_long_field_is_formatted_completely(values: dict[str, object], texts: dict[str, str]) -> None:
@@ -50,6 +51,7 @@ def test_equal_requests_share_a_plan() -> None:
     """Most requests repeat earlier ones."""
     planner = Planner(CATALOGUE, Limits(2**40, 2**60))
 
-    plans = [planner.plan("max_pool2d", {"kernel_size": [2, 2], "ceil_mode": True}, {}, INPUT) for _ in range(2)]
+    for fields in ({"kernel_size": [2, 2], "ceil_mode": True}, {"kernel_size": 2, "padding": [[0, 1], [1, 0]]}):
+        plans = [planner.plan("max_pool2d", fields, {}, INPUT) for _ in range(2)]
 
-    assert plans[0] is plans[1]
+        assert plans[0] is plans[1]

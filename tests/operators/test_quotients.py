@@ -17,6 +17,7 @@ from poolhouse.operators.quotients import (
     long_quotient,
     short_divisor,
     short_quotient,
+    unsigned_long_quotient,
 )
 
 CPU = torch.device("cpu")
@@ -70,6 +71,32 @@ def test_one_divisor_for_all_may_be_negative(data: st.DataObject, size: int, pos
     assert found.tolist() == [quotient(total, divisor) for total in sums]
 
 
+@given(st.data(), st.lists(divisors, min_size=1, max_size=20), st.booleans(), st.integers(0, 2**26))
+def test_quotients_of_unsigned_sums_reach_the_greatest_uint64(
+    data: st.DataObject, each: list[int], one: bool, carried: int
+) -> None:
+    """Results from 2⁶³ on are negative as int64, and larger ones than 2⁶⁴ - 1 are clamped."""
+    each = each[:1] * len(each) if one else each
+    edges = st.builds(int.__add__, st.sampled_from([2**63, 2**64 - 1, 2**64]), st.integers(-2, 2))
+    sums = [
+        min(abs(data.draw(sums_near(size) if data.draw(st.booleans()) else edges.map(size.__mul__))), 2**90)
+        for size in each
+    ]
+    divided_by: list[Divisor] = [each[0]] if one else [torch.tensor(each)]
+
+    found = unsigned_long_quotient(*digits(sums, min(carried, min(sums) >> 32)), divided_by)
+
+    assert found.numpy().view(np.uint64).tolist() == [
+        min(total // size, 2**64 - 1) for total, size in zip(sums, each, strict=True)
+    ]
+
+
+@given(divisors | st.just(2**63), st.lists(st.integers(0, 2**90), min_size=1, max_size=5))
+def test_a_negative_divisor_of_unsigned_sums_gives_zero(size: int, sums: list[int]) -> None:
+    """The least of the type, as the greatest is for results that are too large."""
+    assert unsigned_long_quotient(*digits(sums, 0), [-size]).tolist() == [0] * len(sums)
+
+
 FACTORS = st.lists(
     st.lists(st.integers(1, 4) | st.integers(2**29, 2**31 - 1), min_size=1, max_size=3), min_size=3, max_size=3
 )
@@ -87,6 +114,11 @@ def test_a_divisor_beyond_int64_is_applied_in_two_steps(data: st.DataObject, fac
     found = long_quotient(*digits(sums, 0), applied)
 
     assert found.tolist() == [quotient(total, product) for total, product in zip(sums, products, strict=True)]
+    whole = [min(abs(total), 2**90) for total in totals]
+    unsigned = unsigned_long_quotient(*digits(whole, 0), applied).numpy().view(np.uint64)
+    assert unsigned.tolist() == [
+        min(total // product, 2**64 - 1) for total, product in zip(whole, products, strict=True)
+    ]
 
 
 @given(FACTORS, st.integers(-(2**61), 2**61))

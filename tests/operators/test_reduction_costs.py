@@ -70,7 +70,7 @@ def test_clipped_windows_cost_more_than_evenly_spaced_ones() -> None:
     """They are gathered instead of read as a view."""
     plain, padded = (
         reduction_cost((64, 4096), (SlidingWindow(1, 1).summarize(64), each.summarize(4096)), SUM_JOIN_COST)
-        for each in (SlidingWindow(4, 2), SlidingWindow(4, 2, 2))
+        for each in (SlidingWindow(4, 2), SlidingWindow(4, 2, 2, 2))
     )
 
     assert padded.plane_steps > 1.2 * plain.plane_steps

@@ -25,11 +25,11 @@ def random_windows(random: Random, length: int) -> Windows:
                 random.randint(1, length + 2),
                 random.randint(1, 4),
                 random.randint(0, 3),
+                random.randint(0, 3),
                 random.randint(1, 3),
                 random.random() < 0.5,
             )
-            fits = 2 * axis.padding <= axis.kernel_size and axis.outputs(length) >= 1
-            if fits and not axis.has_empty_window(length):
+            if axis.outputs(length) > axis.empty(length):
                 return axis.windows(length)
     if kind == 1:
         return adaptive_windows(length, random.randint(1, 2 * length))

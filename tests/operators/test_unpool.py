@@ -14,6 +14,7 @@ from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import FLOAT32
 from poolhouse.errors import Unprocessable
 from poolhouse.operators.max_pool import MaxPool
+from poolhouse.operators.padding import PADDING_WORDS
 from poolhouse.operators.plan import Plan, make_plan
 from poolhouse.tensors import Tensor
 from tests.hypothesis_profiles import scaled_examples
@@ -33,7 +34,13 @@ def random_pooling(random: Random, rank: int) -> tuple[MaxPool, Plan, Fields]:
         fields: Fields = {
             "kernel_size": kernel,
             "stride": sizes(1, 5),
-            "padding": [random.randint(0, size // 2) for size in kernel],
+            "padding": random.choice(
+                (
+                    [random.randint(0, size // 2) for size in kernel],
+                    [[random.randint(0, size), random.randint(0, size)] for size in kernel],
+                    *PADDING_WORDS,
+                )
+            ),
             "dilation": sizes(1, 4),
             "ceil_mode": random.random() < 0.5,
         }
@@ -62,9 +69,9 @@ def test_unpooling_restores_the_pooled_elements(rank: int) -> None:
 
         # Without the dilation the same output size is accepted up to twice the default size.
         default_sizes = [
-            (length - 1) * stride + kernel - 2 * padding
-            for length, kernel, stride, padding in zip(
-                pooled["output"].array.shape[2:], spec.kernel_size, spec.stride, spec.padding, strict=True
+            (length - 1) * stride + kernel - sum(spec.padding_at(axis, size))
+            for axis, (length, size, kernel, stride) in enumerate(
+                zip(pooled["output"].array.shape[2:], spatial, spec.kernel_size, spec.stride, strict=True)
             )
         ]
         is_accepted = all(
@@ -97,7 +104,7 @@ def test_the_default_output_size_has_the_same_number_of_windows(rank: int) -> No
         # With large padding the least input size may be less than 1, which is refused.
         with contextlib.suppress(Unprocessable):
             for axis, size in enumerate(unpool.spatial_out(pooled)):
-                assert spec.geometry(axis).outputs(size) == pooled[axis]
+                assert spec.geometry(axis, size).outputs(size) == pooled[axis]
 
     holds()
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poolhouse.operators.fields import Sizes
+from poolhouse.operators.layout import CHANNELS_FIRST
 from poolhouse.operators.operator import Number
 from poolhouse.operators.window_operator import Window, WindowOperator
 from poolhouse.operators.windows import AxisSummary
@@ -15,6 +16,7 @@ class Corners(WindowOperator):
     """Windows of 3 x 2**30 positions around an input with padding, as the oracle gets them."""
 
     rank = 2
+    layout = CHANNELS_FIRST
 
     def __init__(self, outputs: Sizes) -> None:
         self.seen: list[Window] = []
@@ -28,8 +30,8 @@ class Corners(WindowOperator):
     def positions(self, spatial: Sizes, axis: int, output: int, samples: npt.NDArray[np.float64]) -> range:
         return range(output - 1, output + 2) if axis == 0 else range(-4, 2**30, 2)
 
-    def padding_at(self, axis: int) -> int:
-        return (1, 2)[axis]
+    def padding_at(self, axis: int, length: int) -> tuple[int, int]:
+        return (1, 1) if axis == 0 else (2, 2)
 
     def of_window(self, window: Window) -> tuple[Number, ...]:
         self.seen.append(window)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -11,16 +12,19 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
+from poolhouse.operators.size_types import INT32_MAX as MOST
 from poolhouse.operators.windows import AxisSummary, SlidingWindow, Windows, adaptive_windows, fractional_starts
+from tests.hypothesis_profiles import scaled_examples
 
+sides = st.integers(0, 4) | st.integers(0, 30)
 slidings = st.builds(
-    SlidingWindow, st.integers(1, 9), st.integers(1, 9), st.integers(0, 4), st.integers(1, 6), st.booleans()
+    SlidingWindow, st.integers(1, 9), st.integers(1, 9), sides, sides, st.integers(1, 12), st.booleans()
 )
 
 
 def spans(axis: SlidingWindow, length: int) -> list[range]:
     """The positions of every window, padding included."""
-    starts = (o * axis.stride - axis.padding for o in range(axis.outputs(length)))
+    starts = (o * axis.stride - axis.before for o in range(axis.outputs(length)))
     return [range(start, start + axis.span, axis.dilation) for start in starts]
 
 
@@ -29,22 +33,24 @@ def test_the_number_of_windows_is_torchs() -> None:
     random = Random(11)
     compared = 0
     while compared < 3000:
+        padding = random.randint(0, 3)
         axis = SlidingWindow(
             random.randint(1, 7),
             random.randint(1, 7),
-            random.randint(0, 3),
+            padding,
+            padding,
             random.randint(1, 3),
             random.random() < 0.5,
         )
         length = random.randint(1, 30)
-        if 2 * axis.padding > axis.kernel_size or axis.outputs(length) < 1:
+        if 2 * padding > axis.kernel_size or axis.outputs(length) < 1:
             continue
 
         found = F.max_pool2d(
             torch.zeros(1, 1, length),
             (1, axis.kernel_size),
             (1, axis.stride),
-            (0, axis.padding),
+            (0, padding),
             (1, axis.dilation),
             axis.ceil_mode,
         )
@@ -58,7 +64,9 @@ def test_torch_refuses_where_no_window_fits() -> None:
     random = Random(12)
     refused = 0
     while refused < 100:
-        axis = SlidingWindow(random.randint(2, 9), random.randint(1, 3), 0, random.randint(1, 4), random.random() < 0.3)
+        axis = SlidingWindow(
+            random.randint(2, 9), random.randint(1, 3), 0, 0, random.randint(1, 4), random.random() < 0.3
+        )
         length = random.randint(1, 8)
         if axis.outputs(length) < 1:
             refused += 1
@@ -73,14 +81,24 @@ def test_torch_refuses_where_no_window_fits() -> None:
                 )
 
 
+@scaled_examples(2000)
 @given(slidings, st.integers(1, 20))
-def test_an_empty_window_is_detected_from_the_spec(axis: SlidingWindow, length: int) -> None:
+def test_empty_windows_are_counted_from_the_spec(axis: SlidingWindow, length: int) -> None:
     """For these torch returns -inf and an index outside the plane, with which max_unpool fails."""
-    if 2 * axis.padding > axis.kernel_size:
-        return
-    some_empty = any(not any(0 <= place < length for place in span) for span in spans(axis, length))
+    empty = sum(not any(0 <= place < length for place in span) for span in spans(axis, length))
 
-    assert axis.has_empty_window(length) == some_empty
+    assert axis.empty(length) == empty
+
+
+@scaled_examples(1000)
+@given(slidings, st.integers(1, 20))
+def test_ceil_mode_adds_at_most_one_window(axis: SlidingWindow, length: int) -> None:
+    """One that begins within the input or before it, whatever the padding after."""
+    down, up = (replace(axis, ceil_mode=mode).outputs(length) for mode in (False, True))
+
+    assert up in (down, down + 1)
+    if up > down > 0:
+        assert down * axis.stride - axis.before < length
 
 
 def assert_summarizes(size: AxisSummary, windows: Windows) -> None:
@@ -96,37 +114,41 @@ def assert_summarizes(size: AxisSummary, windows: Windows) -> None:
 @given(slidings, st.integers(1, 20))
 def test_clipped_windows_are_the_positions_inside(axis: SlidingWindow, length: int) -> None:
     """Every algorithm relies on first, count and dilation."""
-    if 2 * axis.padding > axis.kernel_size or axis.outputs(length) < 1 or axis.has_empty_window(length):
+    if axis.outputs(length) < 1:
         return
+    filled = [span for span in spans(axis, length) if any(0 <= place < length for place in span)]
 
-    windows = axis.windows(length)
+    windows, summary = axis.windows(length), axis.summarize(length)
 
-    assert_summarizes(axis.summarize(length), windows)
-    for first, count, extent, span in zip(
-        windows.first, windows.count, windows.extent, spans(axis, length), strict=True
-    ):
+    assert summary.outputs + summary.empty == axis.outputs(length)
+    assert [spans(axis, length)[place] for place in axis.places(length)] == filled
+    if filled:
+        assert_summarizes(summary, windows)
+    for first, count, extent, span in zip(windows.first, windows.count, windows.extent, filled, strict=True):
         inside = [place for place in span if 0 <= place < length]
         assert [first + j * windows.dilation for j in range(count)] == inside
-        if axis.dilation == 1:
-            assert extent == sum(-axis.padding <= place < length + axis.padding for place in span)
+        assert extent == sum(-axis.before <= place < length + axis.after for place in span)
 
 
 @pytest.mark.parametrize(
     ("axis", "length", "outputs"),
     [
-        (SlidingWindow(2**31 - 1, 1, 2**30 - 1), 8, 8),
-        (SlidingWindow(2**31 - 1, 2**31 - 1, 2**30 - 1, 1, True), 8, 1),
-        (SlidingWindow(2**31 - 1, 2**31 - 1, 0, 1, True), 8, 1),
-        (SlidingWindow(2**31 - 1, 1), 8, 8 - 2**31 + 2),
-        (SlidingWindow(2**31 - 1, 1, 0, 2**31 - 1), 8, 9 - (2**31 - 1) * (2**31 - 2) - 1),
-        (SlidingWindow(1, 2**31 - 1, 0, 2**31 - 1), 2**31 - 1, 1),
-        (SlidingWindow(2, 1), 2**31 - 1, 2**31 - 2),
+        (SlidingWindow(MOST, 1, 2**30 - 1, 2**30 - 1), 8, 8),
+        (SlidingWindow(MOST, MOST, 2**30 - 1, 2**30 - 1, 1, True), 8, 1),
+        (SlidingWindow(MOST, MOST, ceil_mode=True), 8, 1),
+        (SlidingWindow(MOST, 1), 8, 8 - 2**31 + 2),
+        (SlidingWindow(MOST, 1, dilation=MOST), 8, 9 - MOST * (MOST - 1) - 1),
+        (SlidingWindow(1, MOST, dilation=MOST), MOST, 1),
+        (SlidingWindow(2, 1), MOST, 2**31 - 2),
+        (SlidingWindow(1, 1, MOST, MOST), 8, 8 + 2 * MOST),
+        (SlidingWindow(2, 3, MOST, MOST, MOST), 8, (MOST + 7) // 3 + 1),
+        (SlidingWindow(2, 2**30 + 1, MOST, MOST, MOST - 5, True), 8, 3),
     ],
 )
 def test_sizes_at_the_end_of_int32_do_not_overflow(axis: SlidingWindow, length: int, outputs: int) -> None:
-    """Torch mixes int32 and int64 lengths, and overflow gives shapes that look valid."""
+    """Torch mixes int32 and int64 lengths, and overflow gives shapes that look valid. No window is counted alone."""
     assert axis.outputs(length) == outputs
-    assert isinstance(axis.has_empty_window(length), bool)
+    assert 0 <= axis.empty(length) <= max(outputs, 0)
 
 
 @given(st.integers(1, 40), st.integers(0, 60))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from poolhouse.rest.run import run
 from poolhouse.settings import Settings
 from tests.rest.gated_service import Gate, make_gated_pooling
-from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer
+from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer, announced_grpc_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,9 @@ def run_gated_process(stderr: int | None = None, **settings: object) -> Iterator
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=stderr, text=True, env=environment) as process:
         try:
             assert process.stdout is not None
-            url = next(word for word in process.stdout.readline().split() if word.startswith("http://"))
-            yield GatedProcess(LiveServer(url, int(url.rsplit(":", 1)[1])), process)
+            line = process.stdout.readline()
+            url = next(word for word in line.split() if word.startswith("http://"))
+            yield GatedProcess(LiveServer(url, int(url.rsplit(":", 1)[1]), announced_grpc_port(line)), process)
         finally:
             process.kill()
             process.wait(WAIT_TIMEOUT_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ class LiveServer:
 
     url: str
     port: int
+    grpc_port: int | None = None
 
     def client(self) -> httpx.Client:
         """An HTTP client that ignores the proxy settings of the environment."""
@@ -42,6 +44,12 @@ class LiveServer:
         with self.connect() as connection:
             connection.sendall(sent)
             return read_all(connection)
+
+
+def announced_grpc_port(line: str) -> int | None:
+    """The port of gRPC in the line that announces a server."""
+    found = re.search(r"grpc: port (\d+)", line)
+    return int(found[1]) if found else None
 
 
 def read_all(connection: socket.socket) -> bytes:
@@ -59,9 +67,11 @@ def run_live_server(
     """Run a server in a thread while the block runs; ``app`` replaces the application made from the settings."""
     ready = threading.Event()
     urls: list[str] = []
+    grpc_ports: list[int | None] = []
 
     def on_started(server: Server) -> None:
         urls.append(server.url)
+        grpc_ports.append(server.grpc_port)
         ready.set()
 
     server = make_server(settings, app or create_app(settings, pooling), on_started)
@@ -69,7 +79,7 @@ def run_live_server(
     thread.start()
     try:
         assert ready.wait(WAIT_TIMEOUT_S), "the server did not start"
-        yield LiveServer(urls[0], int(urls[0].rsplit(":", 1)[1]))
+        yield LiveServer(urls[0], int(urls[0].rsplit(":", 1)[1]), grpc_ports[0])
     finally:
         server.should_exit = True
         thread.join(WAIT_TIMEOUT_S)

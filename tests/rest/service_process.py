@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer
+from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer, announced_grpc_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ def service_process(preamble: str = "", **environment: str) -> Iterator[ServiceP
             line = (process.stderr if as_json else process.stdout).readline()
             address = re.search(r"(https?)://[\w.]+:(\d+)", line)
             assert address is not None, line + process.stderr.read()
-            yield ServiceProcess(LiveServer(f"{address[1]}://127.0.0.1:{address[2]}", int(address[2])), process, line)
+            url = f"{address[1]}://127.0.0.1:{address[2]}"
+            yield ServiceProcess(LiveServer(url, int(address[2]), announced_grpc_port(line)), process, line)
         finally:
             process.kill()
             process.wait(WAIT_TIMEOUT_S)

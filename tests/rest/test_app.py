@@ -3,7 +3,7 @@ users."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,14 +20,14 @@ from pydantic import BaseModel
 
 from poolhouse import describe
 from poolhouse.operators.catalogue import discover
-from poolhouse.operators.operator import Operator
-from poolhouse.rest.app import App, create_app, openapi_document
+from poolhouse.rest.app import App, create_app
 from poolhouse.rest.auth.authorization import PUBLIC_PATHS
 from poolhouse.rest.dependencies import get_pooling
 from poolhouse.rest.observability.tracing import Tracing
 from poolhouse.settings import Settings
 from tests.rest.http.test_problems import KEYS
 from tests.rest.live_server import IMAGE, POOL, run_live_server
+from tests.served_document import served_document
 
 KEY = "correct-horse-battery"
 PLAN = {"input": {"shape": [1, 1, 4, 4]}, "kernel_size": 2}
@@ -85,7 +85,7 @@ def test_its_routes_and_urls_can_be_looked_up(app: App) -> None:
 
 def test_the_document_has_all_included_routes(app: App) -> None:
     """Routes that are included later are in the document too, and one page shows both."""
-    assert app.openapi() == openapi_document()
+    assert app.openapi() == served_document()
     assert app.openapi() is app.openapi()
 
     app.include_router(extra_router())
@@ -93,7 +93,7 @@ def test_the_document_has_all_included_routes(app: App) -> None:
         served = client.get("/openapi.json").json()
 
     added = {"/mine/wish", "/mine/teapot", "/mine/items/{item}"}
-    assert set(served["paths"]) == set(openapi_document()["paths"]) | added
+    assert set(served["paths"]) == set(served_document()["paths"]) | added
     assert served["paths"]["/mine/wish"]["post"]["responses"]["422"] == {"$ref": "#/components/responses/Unprocessable"}
     assert "Wish" in served["components"]["schemas"]
 
@@ -102,7 +102,7 @@ def test_routes_of_the_admin_port_are_not_in_the_document() -> None:
     """A document with a path that is not served breaks every generated client."""
     public = create_app(Settings.model_validate({"device": "cpu", "admin_port": 0})).openapi()
 
-    assert set(openapi_document()["paths"]) - set(public["paths"]) == {"/metrics", "/version"}
+    assert set(served_document()["paths"]) - set(public["paths"]) == {"/metrics", "/version"}
 
 
 def test_a_dependency_can_be_overridden(app: App) -> None:
@@ -290,50 +290,12 @@ def test_it_can_be_mounted_below_a_path(app: App) -> None:
         assert client.delete("/pooling/livez").headers["allow"] == "GET, HEAD"
 
 
-@pytest.fixture(scope="module")
-def client() -> Iterator[TestClient]:
-    """A client of a running application."""
-    with TestClient(create_app(Settings.model_validate({"device": "cpu"}))) as found:
-        yield found
-
-
-@pytest.mark.parametrize("name", discover().names)
-def test_models_declare_every_key_of_the_cards(client: TestClient, name: str) -> None:
-    """A model silently drops keys that it does not declare."""
-    member = discover().find(name)
-
-    card = client.get(f"/v1/operators/{name}").json()
-    plan = client.post(f"/v1/plan/{name}", json=describe.plan_example(member)).json()
-
-    assert card == describe.operator_card(member)
-    assert list(card) == list(describe.operator_card(member))
-    assert list(plan) == openapi_document()["components"]["schemas"]["Plan"]["required"]
-
-
-def test_examples_are_not_computed_for_each_request(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some examples take tens of milliseconds of the event loop to compute, and any client may request an
-    operator's card a thousand times a second."""
-
-    def again(member: type[Operator]) -> None:
-        pytest.fail(f"the example of {member.name} is worked out again")
-
-    monkeypatch.setattr(describe, "_make_example", again)
-
-    for name in discover().names:
-        assert client.get(f"/v1/operators/{name}").json()["example"]["path"] == f"{POOL.rpartition('/')[0]}/{name}"
-
-
-def test_the_list_model_declares_every_key(client: TestClient) -> None:
-    """The same for the list of operators."""
-    assert client.get("/v1/operators").json() == {"operators": describe.catalogue_card(discover())}
-
-
 def test_public_paths_agree_with_the_document() -> None:
     """One list is enforced and the other is published; a path in only one of them is a security hole or a wrong
     document."""
     opened = {
         path
-        for path, methods in openapi_document()["paths"].items()
+        for path, methods in served_document()["paths"].items()
         for each in methods.values()
         if each.get("security") == []
     }

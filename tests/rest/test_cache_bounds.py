@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
 
 from poolhouse.dtypes import FLOAT32
+from poolhouse.models import Models
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.plan import Limits
 from poolhouse.operators.planner import Planner
@@ -14,9 +16,12 @@ from poolhouse.operators.windows import SlidingWindow, adaptive_windows
 from poolhouse.rest.http.head import Head, HeadCache, HeadReader, PartialHeadBudget
 from poolhouse.rest.observability.metrics import Metrics
 from poolhouse.rest.observability.request_record import RequestRecord
+from poolhouse.rest.routes.infer.format import InferFormat
 from poolhouse.rest.routes.pool.handler import PoolHandler
+from poolhouse.rest.routes.pool.tensor_format import TensorFormat
 from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
+from poolhouse.shared_memory.regions import SharedMemory
 from poolhouse.tensors import TensorMetadata
 from poolhouse.wire.json.encoder import _entry_head
 from tests.operators.resource_usage import measure_usage
@@ -42,7 +47,7 @@ def plan_requests() -> Callable[[int], object]:
 def plan_heads() -> Callable[[int], object]:
     settings = Settings.model_validate({"device": "cpu"})
     pooling = PoolingService.from_settings(settings)
-    handler = PoolHandler(pooling, settings, Metrics(pooling))
+    handler = PoolHandler(pooling, TensorFormat(pooling, settings), Metrics(pooling))
 
     def plan_head(number: int) -> object:
         for size in (1, 60_000):
@@ -55,6 +60,40 @@ def plan_heads() -> Callable[[int], object]:
         return None
 
     return plan_head
+
+
+def decode_inferences() -> Callable[[int], object]:
+    settings = Settings.model_validate({"device": "cpu"})
+    pooling = PoolingService.from_settings(settings)
+    body_format = InferFormat(
+        pooling, Models(pooling.catalogue), SharedMemory(enabled=False, max_input_bytes=0), settings
+    )
+
+    def decode(number: int) -> object:
+        # A text with an escape is remembered in another way.
+        end = "\n" if number % 4 else " "
+        parameters = {"kernel_size": 1, "stride": number + 1, "binary_data_output": number % 2 == 0}
+        for more in (0, 300, 60_000):
+            entry: dict[str, object] = {"name": "input", "shape": [1, 1, number % 9 + 1], "datatype": "FP32"}
+            entry |= (
+                {"data": [0] * (number % 9 + 1)}
+                if number % 3
+                else {"parameters": {"binary_data_size": 4 * (number % 9 + 1)}}
+            )
+            text = json.dumps({"id": f"{number}{end}" * 80, "inputs": [entry], "parameters": parameters}).encode()
+            text += b" " * more
+            binary = b"" if number % 3 else bytes(4 * (number % 9 + 1))
+            headers = {
+                b"inference-header-content-length": b"%d" % len(text),
+                b"content-length": b"%d" % (len(text) + len(binary)),
+                b"pool-parameters": b"padding=0" * (number % 2),
+                b"authorization": b"Bearer %d" % number,
+            }
+            head = Head.of_scope({"method": "POST", "path": "/", "query_string": b"", "headers": []}, headers)
+            body_format.decode(body_format.plan_of(head, "max_pool1d"), memoryview(text + binary), 0)
+        return None
+
+    return decode
 
 
 def parse_heads() -> Callable[[int], object]:
@@ -74,6 +113,7 @@ def parse_heads() -> Callable[[int], object]:
 KINDS: dict[str, Callable[[], Callable[[int], object]]] = {
     "plans": plan_requests,
     "heads of requests": plan_heads,
+    "inference requests": decode_inferences,
     "heads of connections": parse_heads,
     "sliding windows": lambda: lambda number: SlidingWindow(2, 1).windows(100 + number),
     "windows of long axes": lambda: lambda number: SlidingWindow(2, 1).windows(16_000 + number),
@@ -81,9 +121,11 @@ KINDS: dict[str, Callable[[], Callable[[int], object]]] = {
     "heads of responses": lambda: lambda number: _entry_head("output", "float32", (1,) * 30 + (2**60, number), "data"),
 }
 
+SLOW_KINDS = ("heads of requests", "inference requests")
+
 
 @pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=pytest.mark.slow if kind == "heads of requests" else ()) for kind in KINDS]
+    "kind", [pytest.param(kind, marks=pytest.mark.slow if kind in SLOW_KINDS else ()) for kind in KINDS]
 )
 def test_caches_hold_a_few_megabytes_at_most(kind: str) -> None:
     """Fourteen thousand small requests were kept as 250 MB for the life of the process."""

@@ -74,6 +74,7 @@ def leave_unread(running: ServiceProcess, stack: ExitStack, size: int, *lines: s
     return port
 
 
+@pytest.mark.slow
 def test_an_unread_response_holds_its_lease_to_the_last_byte() -> None:
     """One unsent byte pins its whole tensor: two hundred clients that left the last kilobytes unread held 346 MiB
     uncounted. So the lease lasts until the last byte is sent, and the stall timeout applies."""

@@ -40,7 +40,10 @@ def test_an_allowed_origin_can_read_responses_and_errors(path: str) -> None:
 
     assert response.headers["access-control-allow-origin"] == PAGE
     exposed = response.headers["access-control-expose-headers"]
-    for name in ("X-Request-ID", "Server-Timing", "Tensor-Metadata", "Pool-Seed", "Pool-Warning", "Retry-After"):
+    for name in (
+        *("X-Request-ID", "Server-Timing", "Tensor-Metadata", "Pool-Seed", "Pool-Warning", "Retry-After"),
+        "Inference-Header-Content-Length",
+    ):
         assert name in exposed
 
 
@@ -78,3 +81,14 @@ def test_a_refused_preflight_is_a_problem_document() -> None:
     assert response.headers["content-type"] == "application/problem+json"
     assert response.json()["request_id"] == response.headers["x-request-id"]
     assert "access-control-allow-origin" not in response.headers
+
+
+def test_a_form_needs_an_allowed_origin() -> None:
+    """Browsers send it without a preflight request; 415 says that this one reached the route."""
+    given = {"Content_Type": "text/plain"}
+    statuses = [
+        ask(origins, "POST", "/v1/pool/max_pool2d", Origin=PAGE, **given).status_code
+        for origins in ((PAGE,), ("*",), ("https://other.test",))
+    ]
+
+    assert statuses == [415, 415, 403]

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import quote
 
 import httpx
 import numpy as np
@@ -35,6 +37,30 @@ QUERY = "?shape=1,1,4,4&dtype=float32&kernel_size=2"
 ELEMENTS = np.arange(16, dtype=np.float32).tobytes()
 DOCUMENT = json.dumps({"input": IMAGE, "kernel_size": 2}).encode()
 LARGE = np.arange(512 * 512, dtype=np.float32).tobytes()
+
+INFER = "/v2/models/max_pool2d/infer"
+LENGTH = "Inference-Header-Content-Length"
+INFER_DOCUMENT = json.dumps(
+    {
+        "inputs": [{"name": "input", "shape": [1, 1, 4, 4], "datatype": "FP32", "data": IMAGE}],
+        "parameters": {"kernel_size": 2},
+    }
+).encode()
+
+
+POOLINGS = '[{"operator":"max_pool2d","name":"a","kernel_size":2},{"operator":"avg_pool2d","of":"a","kernel_size":1}]'
+POOLINGS_QUERY = f"?shape=1,1,4,4&dtype=float32&poolings={quote(POOLINGS)}"
+POOLINGS_DOCUMENT = f'{{"input":{json.dumps(IMAGE)},"poolings":{POOLINGS}}}'.encode()
+
+
+def text_of(*shape: int) -> bytes:
+    """The JSON part of a request whose elements follow it."""
+    parameters = {"binary_data_size": 4 * math.prod(shape)}
+    entry = {"name": "input", "shape": shape, "datatype": "FP32", "parameters": parameters}
+    return json.dumps({"inputs": [entry], "parameters": {"kernel_size": 1}}).encode()
+
+
+INFER_TEXT, LARGE_TEXT = text_of(1, 1, 4, 4), text_of(1, 512, 512)
 
 # Method, target, headers, body.
 REQUESTS: dict[str, tuple[str, str, dict[str, str], bytes]] = {
@@ -94,6 +120,69 @@ REQUESTS: dict[str, tuple[str, str, dict[str, str], bytes]] = {
     ),
     "own name": ("POST", POOL + QUERY, {**RAW, "X-Request-ID": "mine"}, ELEMENTS),
     "plan": ("POST", "/v1/plan/max_pool2d", JSON, b'{"input": {"shape": [1, 1, 4, 4]}, "kernel_size": 2}'),
+    "several poolings": ("POST", "/v1/pool", JSON, POOLINGS_DOCUMENT),
+    "several poolings of raw": ("POST", "/v1/pool" + POOLINGS_QUERY, RAW, ELEMENTS),
+    "several poolings of several": (
+        "POST",
+        "/v1/pool",
+        JSON,
+        POOLINGS_DOCUMENT.replace(b'"input":', b'"inputs":{"b":', 1).replace(b',"pool', b'},"pool'),
+    ),
+    "several poolings, compressed": (
+        "POST",
+        "/v1/pool",
+        {**JSON, "Content-Encoding": "gzip", "Accept-Encoding": "gzip"},
+        gzip.compress(POOLINGS_DOCUMENT, mtime=0),
+    ),
+    "several poolings with expect": ("POST", "/v1/pool", {**JSON, "Expect": "100-continue"}, POOLINGS_DOCUMENT),
+    "refused poolings": ("POST", "/v1/pool", JSON, POOLINGS_DOCUMENT.replace(b'"of":"a"', b'"of":"b"')),
+    "refused poolings of raw": ("POST", "/v1/pool" + POOLINGS_QUERY.replace("max", "mex"), RAW, ELEMENTS),
+    "no poolings": ("POST", "/v1/pool", JSON, DOCUMENT),
+    "poolings with get": ("GET", "/v1/pool", {}, b""),
+    "plan of poolings": (
+        "POST",
+        "/v1/plan",
+        JSON,
+        b'{"input": {"shape": [1, 1, 4, 4]}, "poolings": ' + POOLINGS.encode() + b"}",
+    ),
+    "infer": ("POST", INFER, {}, INFER_DOCUMENT),
+    "infer with bytes": ("POST", INFER, {LENGTH: str(len(INFER_TEXT))}, INFER_TEXT + ELEMENTS),
+    "infer to bytes": ("POST", INFER, {}, INFER_DOCUMENT.replace(b"}}", b', "binary_data_output": true}}')),
+    "infer with indices": (
+        "POST",
+        INFER,
+        {},
+        INFER_DOCUMENT.replace(b"{", b'{"id": "a", "outputs": [{"name": "indices"}, {"name": "output"}], ', 1),
+    ),
+    "infer from fields in a header": ("POST", INFER, {"Pool-Parameters": "stride=1"}, INFER_DOCUMENT),
+    "infer a version": ("POST", "/v2/models/max_pool2d/versions/1/infer", {}, INFER_DOCUMENT),
+    "infer an escaped model": ("POST", "/v2/models/%6dax_pool2d/infer", {}, INFER_DOCUMENT),
+    "infer with a compressed body": (
+        "POST",
+        INFER,
+        {"Content-Encoding": "gzip", LENGTH: str(len(INFER_TEXT))},
+        gzip.compress(INFER_TEXT + ELEMENTS, mtime=0),
+    ),
+    "infer with a compressed response": (
+        "POST",
+        INFER,
+        {"Accept-Encoding": "deflate", LENGTH: str(len(LARGE_TEXT))},
+        LARGE_TEXT + LARGE,
+    ),
+    "infer with much text": ("POST", INFER, {LENGTH: str(len(LARGE_TEXT))}, LARGE_TEXT + LARGE),
+    "infer with a timeout": ("POST", INFER, {}, INFER_DOCUMENT.replace(b"}}", b', "timeout": 30000000}}')),
+    "infer after the deadline": ("POST", INFER, {"Request-Timeout": "soon"}, INFER_DOCUMENT),
+    "infer with expect": ("POST", INFER, {"Expect": "100-continue"}, INFER_DOCUMENT),
+    "infer from another origin": ("POST", INFER, {"Origin": "https://page.example"}, INFER_DOCUMENT),
+    "infer with the wrong length": ("POST", INFER, {LENGTH: "1e3"}, INFER_TEXT + ELEMENTS),
+    "infer with a byte too many": ("POST", INFER, {LENGTH: str(len(INFER_TEXT))}, INFER_TEXT + ELEMENTS + b"x"),
+    "infer with a wrong field": ("POST", INFER, {}, INFER_DOCUMENT.replace(b"kernel_size", b"kernal_size")),
+    "infer with an unknown model": ("POST", "/v2/models/max_pol2d/infer", {}, INFER_DOCUMENT),
+    "infer with an unknown version": ("POST", "/v2/models/max_pool2d/versions/2/infer", {}, INFER_DOCUMENT),
+    "infer with no body": ("POST", INFER, {}, b""),
+    "infer with too large a body": ("POST", INFER, {}, bytes(1 << 17)),
+    "infer with get": ("GET", INFER, {}, b""),
+    "unknown path of inference": ("GET", "/v2/nope", {}, b""),
     "operators": ("GET", "/v1/operators", {}, b""),
     "unknown path": ("GET", "/nope", {}, b""),
 }
@@ -161,7 +250,10 @@ def test_both_servers_give_the_same_response_byte_for_byte(
     assert responses[0] == responses[1]
 
 
-@pytest.mark.parametrize("name", ["raw", "json", "large", "unknown operator"])
+@pytest.mark.parametrize(
+    "name",
+    ["raw", "json", "large", "unknown operator", "infer", "infer with bytes", "infer to bytes", "several poolings"],
+)
 def test_repeated_heads_give_the_same_response(clients: tuple[httpx.Client, httpx.Client], name: str) -> None:
     """The second head is recognised by its bytes, and the results derived from the first are reused."""
     method, target, headers, body = REQUESTS[name]
@@ -173,11 +265,12 @@ def test_repeated_heads_give_the_same_response(clients: tuple[httpx.Client, http
     assert responses[0] == responses[1] == responses[2]
 
 
-def test_the_api_key_is_checked_at_every_request(clients: tuple[httpx.Client, httpx.Client]) -> None:
+@pytest.mark.parametrize("name", ["raw", "infer"])
+def test_the_api_key_is_checked_at_every_request(clients: tuple[httpx.Client, httpx.Client], name: str) -> None:
     """A cached head must not authorize a request."""
     if "Authorization" not in clients[0].headers:
         pytest.skip("this service needs no key")
-    method, target, headers, body = REQUESTS["raw"]
+    method, target, headers, body = REQUESTS[name]
     statuses = [
         clients[0]
         .request(method, target, headers={**headers, "Authorization": f"Bearer {key}"}, content=body)

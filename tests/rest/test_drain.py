@@ -102,6 +102,7 @@ def large_upload(gated: GatedProcess) -> bytes:
         return read_all(upload)
 
 
+@pytest.mark.slow
 def test_an_admitted_body_is_received_completely() -> None:
     """Refusing it would waste the bytes already sent. After Ctrl-C no drain delay applies, since no load balancer is
     involved."""
@@ -120,6 +121,7 @@ def test_an_admitted_body_is_received_completely() -> None:
     assert code == 0
 
 
+@pytest.mark.slow
 def test_after_ctrl_c_the_service_reports_its_requests_and_a_second_one_stops_it(threads: ThreadPoolExecutor) -> None:
     """A process that continues silently after Ctrl-C seems to hang."""
     with (

@@ -76,7 +76,7 @@ def announce_body(service: MeasuredProcess, nbytes: int) -> socket.socket:
 
 
 @pytest.mark.skipif(find_malloc_trim() is None, reason="only glibc keeps a heap that can be trimmed")
-@pytest.mark.parametrize(("count", "nbytes"), [(20, 8 << 20), (200, 800 << 10)])
+@pytest.mark.parametrize(("count", "nbytes"), [(200, 800 << 10), pytest.param(20, 8 << 20, marks=pytest.mark.slow)])
 def test_freed_bodies_are_returned_to_the_system(count: int, nbytes: int) -> None:
     """One small object at the end of the heap kept the memory of all bodies; large ones are mapped separately."""
     with run_measured_process() as service:

@@ -11,11 +11,21 @@ SUGGESTER = PathSuggester(
     ("/v1/pool/{operator}", "/v1/operators", "/livez", "/readyz", "/docs", "/docs/style.css", "/openapi.json"),
     ("max_pool2d", "avg_pool2d"),
 )
+INFER, READY = "/v2/models/{model}/infer", "/v2/models/{model}/ready"
+INFERENCE = PathSuggester(
+    (
+        *("/v2/", "/v2", "/v2/health/ready", "/v2/repository/index", INFER, READY, "/v2/models/{model}"),
+        "/v2/models/{model}/versions/{version}/infer",
+    ),
+    ("max_pool2d", "avg_pool2d"),
+    ("max_pool2d", "avg_pool2d", "pool", "max_pool2d.k2s2"),
+    ("max_pool2d", "avg_pool2d", "pool"),
+)
 
 
-def hint(path: str, *, may_list_paths: bool = True, root_path: str = "") -> str:
+def hint(path: str, *, may_list_paths: bool = True, root_path: str = "", suggester: PathSuggester = SUGGESTER) -> str:
     """The detail of the refusal of a path."""
-    error = SUGGESTER.refusal(HTTPException(404), "GET", path, may_list_paths=may_list_paths, root_path=root_path)
+    error = suggester.refusal(HTTPException(404), "GET", path, may_list_paths=may_list_paths, root_path=root_path)
     assert error.code == "unknown_path"
     return error.detail
 
@@ -34,6 +44,26 @@ def hint(path: str, *, may_list_paths: bool = True, root_path: str = "") -> str:
 def test_an_unknown_path_gets_the_path_that_was_meant(path: str, expected: str) -> None:
     """The client can correct its request without reading the documentation."""
     assert expected in hint(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/v2/models/max_pool2d/", "Remove the trailing slash: /v2/models/max_pool2d"),
+        ("/v2/models/max_pool2d/versions/1/infer/", "Remove the trailing slash: "),
+        ("/v2/health/redy", "Nearest: /v2/health/ready"),
+        ("/v2/models", "Nearest: /v2/repository/index"),
+        ("/v2/model/max_pool2d/infer", "Nearest: /v2/models/max_pool2d/infer"),
+        ("/v2/models/MaxPool2d/infr", "Nearest: /v2/models/max_pool2d/infer"),
+        ("/v2/models/max_pool2d.k2s2/predict", "/v2/models/max_pool2d.k2s2/ready"),
+        ("/v2/avg_pool2d", "Nearest: /v2/models/avg_pool2d"),
+        ("/v2/models/max_pool2d/version/1/infer", "Nearest: /v2/models/max_pool2d/infer"),
+        ("/qqqqqqqq", f"The paths are /v2, /v2/health/ready, /v2/repository/index, {INFER}, {READY},"),
+    ],
+)
+def test_paths_of_models_are_suggested_with_the_model(path: str, expected: str) -> None:
+    """The clients of the protocol differ in their paths, and a template would have to be filled by the reader."""
+    assert expected in hint(path, suggester=INFERENCE)
 
 
 def test_suggestions_include_the_root_path() -> None:

@@ -246,7 +246,7 @@ def test_no_request_begins_while_responses_are_unread(gated: GatedService) -> No
         f"POST /v1/pool/adaptive_avg_pool2d{query} HTTP/1.1\r\nHost: x\r\n"
         "Content-Type: application/octet-stream\r\nContent-Length: 4\r\n\r\n"
     ).encode() + bytes(4)
-    total, size = 100, 4 * 512 * 512
+    total, size = 50, 4 * 512 * 512
     with gated.server.connect() as connection:
         before = gated.metric("poolhouse_sent_bytes_total")
         connection.sendall(one * (total - 1) + one.replace(b"Host: x", b"Host: x\r\nConnection: close"))

@@ -66,6 +66,7 @@ def read_all(connection: socket.socket) -> int:
     return count
 
 
+@pytest.mark.slow
 def test_slow_readers_do_not_hold_memory(contended: GatedService) -> None:
     """Because of three readers at 80 kB/s all other clients were refused for two and a half minutes."""
     disconnects = contended.metric("poolhouse_callers_gone_total", stage="answer")

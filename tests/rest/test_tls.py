@@ -72,6 +72,7 @@ def test_small_and_large_bodies_work_over_tls(tmp_path: Path) -> None:
     assert np.array_equal(np.frombuffer(response.content, np.float32), large.max((2, 3)).ravel())
 
 
+@pytest.mark.slow
 def test_a_response_is_encrypted_as_it_is_read(tmp_path: Path) -> None:
     """Encrypting all of it at once would be a second copy that is not counted, made on the event loop."""
     made, key = certificate(tmp_path, "pools")

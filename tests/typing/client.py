@@ -25,6 +25,9 @@ def of_numpy(client: poolhouse.Client, x: Floats, flag: bool) -> None:
     assert_type(client.max_pool2d(x, 2, return_indices=flag).indices, Floats | None)
     assert_type(client.adaptive_avg_pool2d(x, (None, 7)).output, Floats)
     assert_type(client.lp_pool1d(x, 2.0, 3).output, Floats)
+    assert_type(client.onnx.MaxPool(x, 2), poolhouse.Pooled[Floats, None])
+    assert_type(client.onnx.MaxPool(x, 2, return_indices=True).indices, Floats)
+    assert_type(client.keras.MaxPooling2D(x, padding="same").output, Floats)
 
 
 def of_torch(client: poolhouse.Client, x: torch.Tensor) -> None:
@@ -42,6 +45,7 @@ def of_lists(client: poolhouse.Client) -> None:
 async def of_tasks(client: poolhouse.AsyncClient, x: Floats) -> None:
     """The asyncio client has the same types."""
     assert_type(await client.max_pool2d(x, 2), poolhouse.Pooled[Floats, None])
+    assert_type(await client.keras.GlobalMaxPooling1D(x), poolhouse.Pooled[Floats, None])
     output, indices = await client.global_max_pool2d(x, return_indices=True)
     assert_type(output, Floats)
     assert_type(indices, Floats)

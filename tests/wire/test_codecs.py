@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from poolhouse.errors import NotAcceptable, UnsupportedMediaType
 from poolhouse.wire.codec import Codec
 from poolhouse.wire.codecs import CODECS, choose_response_codec, codec_for_content_type
+from poolhouse.wire.images.codec import JPEG, PNG
 from poolhouse.wire.json.codec import JSON
 from poolhouse.wire.npy import NPY
 from poolhouse.wire.npz import NPZ
@@ -66,13 +67,19 @@ def test_the_response_has_the_type_of_the_request(codec: Codec, accept: str | No
         ("application/json, application/x-npy", NPY, NPY),
         ("application/x-npz, application/octet-stream", JSON, NPZ),
         ("application/octet-stream, application/x-npz", JSON, RAW),
-        ("image/png, application/json", NPY, JSON),
-        ("image/png;q=1, application/json;q=0.001", NPY, JSON),
+        ("image/webp, application/json", NPY, JSON),
+        ("image/webp;q=1, application/json;q=0.001", NPY, JSON),
         ("application/json;q=0, */*", JSON, NPY),
         ("*/*;q=0.1, application/*;q=0", NPZ, None),
         ("application/json;q=0", JSON, None),
-        ("image/png", JSON, None),
-        ("image/*", JSON, None),
+        ("image/webp", JSON, None),
+        ("image/jpeg", JSON, None),
+        ("image/png", JSON, PNG),
+        ("image/*", JSON, PNG),
+        ("image/avif,image/webp,*/*;q=0.8", NPY, NPY),
+        ("image/avif,image/webp,*/*;q=0.8", PNG, NPY),
+        ("*/*", JPEG, NPY),
+        ("image/*, */*;q=0.1", PNG, PNG),
         ('application/json;profile="a,b;q=0"', NPY, JSON),
         ("application/json;charset=utf-8;q=0.9", NPY, JSON),
     ],

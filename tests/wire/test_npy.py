@@ -128,16 +128,22 @@ ALIASES = [
     "intp",
     "long",
     "longlong",
+    "ushort",
+    "uintc",
+    "uint",
+    "uintp",
+    "ulong",
+    "ulonglong",
     "half",
     "single",
     "double",
     "float",
 ]
 NAMES = [*ELEMENT_TYPES, *ALIASES]
-CODES = [*"?bBhilqpefd", *(row.npy_descr[1:] for row in ELEMENT_TYPES.values())]
+CODES = [*"?bBhHiIlLqQpPefd", *(row.npy_descr[1:] for row in ELEMENT_TYPES.values())]
 OTHERS = [
-    "uint16",
-    "H",
+    "uint128",
+    "u3",
     "c8",
     "complex64",
     "f16",

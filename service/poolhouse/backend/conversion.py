@@ -1,21 +1,32 @@
-"""Convert between numpy arrays and torch tensors that share memory; numpy holds bfloat16 as its bits."""
+"""Convert between numpy arrays and torch tensors that share memory; numpy holds bfloat16 as its bits.
+
+Unsigned integers pass as signed ones of their size, since not every way between the libraries takes them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch.utils.dlpack import from_dlpack
 
-from poolhouse.dtypes import BFLOAT16, ElementType
+from poolhouse.dtypes import ElementType
 
 Array = npt.NDArray[np.generic]
 
 _COPIED_BYTES: Final = 64 * 2**10
 """Up to this size a copy costs less than avoiding it."""
+_BITS: Final[dict[torch.dtype, tuple[torch.dtype, np.dtype[Any]]]] = {
+    torch.bfloat16: (torch.int16, np.dtype(np.uint16)),
+    torch.uint16: (torch.int16, np.dtype(np.uint16)),
+    torch.uint32: (torch.int32, np.dtype(np.uint32)),
+    torch.uint64: (torch.int64, np.dtype(np.uint64)),
+}
+"""Types that are passed as signed integers: these, and the numpy dtype of their elements."""
+_SIGNED: Final = {numpy_dtype: np.dtype(f"i{numpy_dtype.itemsize}") for _, numpy_dtype in _BITS.values()}
 
 
 def torch_dtype(dtype: ElementType) -> torch.dtype:
@@ -33,25 +44,23 @@ def as_torch(planes: Mapping[str, Array], dtype: ElementType) -> dict[str, torch
         dtype: the element type of the array ``input``.
     """
     tensors = {name: _as_torch(array) for name, array in planes.items()}
-    if dtype is BFLOAT16:
-        tensors["input"] = tensors["input"].view(torch.bfloat16)
+    given, wanted = tensors["input"], torch_dtype(dtype)
+    if given.dtype is not wanted:
+        tensors["input"] = given.view(wanted)
     return tensors
 
 
 def as_array(tensor: torch.Tensor) -> Array:
     """Convert a tensor in host memory to an array of the storage type; a contiguous tensor is not copied."""
-    array: Array
-    if tensor.dtype is torch.bfloat16:
-        array = tensor.contiguous().view(torch.int16).numpy().view(np.uint16)
-    else:
-        array = tensor.contiguous().numpy()
-    return array
+    bits = _BITS.get(tensor.dtype)
+    contiguous = tensor.contiguous()
+    return contiguous.numpy() if bits is None else contiguous.view(bits[0]).numpy().view(bits[1])
 
 
 def _as_torch(array: Array) -> torch.Tensor:
-    if array.dtype == np.uint16:
-        # The bits of bfloat16; not every torch version has uint16.
-        array = array.view(np.int16)
+    signed = _SIGNED.get(array.dtype)
+    if signed is not None:
+        array = array.view(signed)
     if array.flags.writeable:
         return torch.from_numpy(array)
     if array.nbytes <= _COPIED_BYTES:

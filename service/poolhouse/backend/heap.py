@@ -81,15 +81,17 @@ class TrimPolicy:
 
     Attributes:
         idle_bytes: resident memory of the process while no request holds memory.
+        busy_bytes: the same, estimated while requests hold memory; may contain uncounted memory of these requests.
     """
 
     idle_bytes: int
+    busy_bytes: int = 0
     _held_history: deque[int] = field(default_factory=lambda: deque(maxlen=_HISTORY_LENGTH))
 
     def should_trim(self, resident_bytes: int, held_bytes: int) -> bool:
         """Whether to trim now; called every :data:`CHECK_INTERVAL_S`."""
         self._held_history.append(held_bytes)
-        kept = resident_bytes - self.idle_bytes
+        kept = resident_bytes - (self.idle_bytes if self.is_idle else max(self.idle_bytes, self.busy_bytes))
         # guard: heap-in-use-is-not-trimmed
         is_unused = len(self._held_history) == _HISTORY_LENGTH and kept - max(self._held_history) > SLACK_BYTES
         return is_unused or kept - held_bytes > URGENT_BYTES
@@ -100,10 +102,17 @@ class TrimPolicy:
         return len(self._held_history) == _HISTORY_LENGTH and not any(self._held_history)
 
     def record_trim(self, resident_bytes: int, held_bytes: int) -> None:
-        """Take the resident memory after a trim, without the held memory, as the idle size. While memory is held, some
-        of it may belong to requests, so the idle size only grows; the next trim without held memory corrects it."""
+        """Take the resident memory after a trim, without the held memory, as the size that no trim can reduce.
+
+        Args:
+            resident_bytes: the memory after the trim.
+            held_bytes: the most that requests held during the trim. What they freed meanwhile is still resident.
+        """
         needed = resident_bytes - held_bytes
-        self.idle_bytes = max(self.idle_bytes, needed) if held_bytes else needed
+        if held_bytes:
+            self.busy_bytes = max(self.busy_bytes, needed)
+        else:
+            self.idle_bytes, self.busy_bytes = needed, 0
         self._held_history.clear()
 
 
@@ -129,9 +138,13 @@ class HeapTrimmer:
         self._is_scheduled = False
 
     def start(self) -> None:
-        """Configure malloc, and take the current resident memory as the idle size; called after the warm-up."""
+        """Configure malloc, and take the resident memory as the idle size; called after the warm-up.
+
+        The heap is trimmed first: what the start has freed would otherwise count as needed.
+        """
         if self._trim is not None:
             configure_malloc()
+            self._trim()
             self._policy = TrimPolicy(self._resident_bytes())
 
     def schedule_check(self) -> None:
@@ -142,16 +155,17 @@ class HeapTrimmer:
 
     def _check(self, policy: TrimPolicy) -> None:
         self._is_scheduled = False
-        if policy.should_trim(self._resident_bytes(), self._held_bytes()):
+        held_bytes = self._held_bytes()
+        if policy.should_trim(self._resident_bytes(), held_bytes):
             self._is_scheduled = True
             assert self._trim is not None
             # guard: heap-is-trimmed
             trimming = asyncio.get_running_loop().run_in_executor(None, self._trim)
-            trimming.add_done_callback(lambda _: self._on_trimmed(policy))
+            trimming.add_done_callback(lambda _: self._on_trimmed(policy, held_bytes))
         elif not policy.is_idle:
             self.schedule_check()
 
-    def _on_trimmed(self, policy: TrimPolicy) -> None:
-        policy.record_trim(self._resident_bytes(), self._held_bytes())
+    def _on_trimmed(self, policy: TrimPolicy, held_before_bytes: int) -> None:
+        policy.record_trim(self._resident_bytes(), max(held_before_bytes, self._held_bytes()))
         self._is_scheduled = False
         self.schedule_check()

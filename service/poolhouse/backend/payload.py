@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
@@ -41,14 +41,15 @@ class Payload:
         return Job(plan.batch_key, plan.planes, plan.plane_bytes, plan.plane_steps, self, call_steps=plan.call_steps)
 
     def slice_planes(self, start: int, stop: int) -> dict[str, Array]:
-        """Planes ``start`` to ``stop`` of the inputs as ``(P, *spatial)``, and their random inputs as ``(P, …)``."""
+        """Planes ``start`` to ``stop`` of the inputs as ``(P, *plane_shape)``, and their random inputs."""
         plan = self.plan
         shape = plan.planes_shape
         planes = {name: tensor.array.reshape(shape) for name, tensor in self.tensors.items()}
         if stop - start < plan.planes:
             planes = {name: array[start:stop] for name, array in planes.items()}
+        planes = plan.spec.decode_planes(planes, start)
         # Drawn per slice: two numbers for each of a hundred million planes are gigabytes.
-        planes.update(plan.spec.random_inputs(stop - start, start))
+        planes.update(plan.random_inputs(start, stop))
         return planes
 
     def output_tensors(self) -> dict[str, Tensor]:
@@ -72,13 +73,24 @@ class Payload:
 
     def store(self, part: JobSlice[Payload], name: str, result: Array, *, owned: bool) -> None:
         """Store the result of a slice: as it is if it is owned and has all planes, else copied into the output."""
-        metadata = self.plan.outputs[name]
-        if part.stop - part.start == self.plan.planes:
-            self.results[name] = result if owned else result.copy()
+        plan = self.plan
+        metadata = plan.outputs[name]
+        if part.stop - part.start == plan.planes:
+            stored = self.results[name] = result if owned else result.copy()
+            plan.spec.encode_output(name, stored, plan.plane_shape, 0)
             return
         with _lock:
             whole = self.results.get(name)
             if whole is None:
-                shape = (self.plan.planes, *metadata.shape[-self.plan.spec.rank :])
+                shape = (plan.planes, *result.shape[1:])
                 whole = self.results[name] = empty(shape, metadata.dtype.storage)
-        whole[part.start : part.stop] = result
+        stored = whole[part.start : part.stop]
+        stored[...] = result
+        plan.spec.encode_output(name, stored, plan.plane_shape, part.start)
+
+    def store_all(self, results: Sequence[Array]) -> None:
+        """Store the results of all planes, which belong to this request."""
+        plan = self.plan
+        for name, result in zip(plan.outputs, results, strict=True):
+            plan.spec.encode_output(name, result, plan.plane_shape, 0)
+            self.results[name] = result

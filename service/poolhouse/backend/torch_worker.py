@@ -79,7 +79,7 @@ class TorchWorker:
             results = pool_on_cpu(plan, payload.slice_planes(0, plan.planes), 1)
         except Exception as error:  # raised again, as a class that the engine handles
             raise self._classify(error) from error
-        payload.results.update(zip(plan.outputs, results, strict=True))
+        payload.store_all(results)
 
     def rebuild(self) -> None:
         """Probe the device with a small operation, through a new transfer; a thread that hangs keeps the old one.

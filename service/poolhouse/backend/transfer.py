@@ -19,8 +19,8 @@ import torch
 
 from poolhouse.backend.devices import Device
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.fields import INT32_MAX
 from poolhouse.operators.operator import Operator
+from poolhouse.operators.size_types import INT32_MAX
 
 Slices = Sequence[Mapping[str, torch.Tensor]]
 """The planes of each slice of a batch by name, in host memory."""
@@ -79,8 +79,9 @@ def check_fits_int32(spec: Operator, slices: Slices) -> None:
     Raises:
         Unprocessable: ``output_too_large``.
     """
-    spatial = tuple(slices[0]["input"].shape[1:])
-    largest = max(math.prod(spatial), math.prod(spec.spatial_out(spatial)))
+    plane_shape = tuple(slices[0]["input"].shape[1:])
+    channels = math.prod(plane_shape) // math.prod(spec.spatial_of(plane_shape))
+    largest = max(math.prod(plane_shape), math.prod(spec.spatial_out(spec.spatial_of(plane_shape))) * channels)
     if largest > INT32_MAX:
         raise Unprocessable(
             "output_too_large",

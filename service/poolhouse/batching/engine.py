@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import Final, Generic, Literal, ParamSpec, TypeVar
 
@@ -91,6 +91,10 @@ class Engine(Generic[Payload]):
         """Admitted jobs that have no result yet."""
         return len(self._jobs)
 
+    def waiting_by_model(self) -> Mapping[str, int]:
+        """The number of jobs that wait for a device, by model."""
+        return self._jobs.waiting_by_model()
+
     def device_states(self) -> dict[str, State]:
         """Each device's state."""
         return {device.name: device.state for device in self._devices}
@@ -139,7 +143,9 @@ class Engine(Generic[Payload]):
             self._notify(self._observer.event_occurred, "expired")
             raise deadline_error(_UNMEETABLE if remaining_s > 0 else _PASSED)
 
-    async def submit(self, job: Job[Payload], lease: Lease, operator: str, deadline: float | None = None) -> JobTiming:
+    async def submit(
+        self, job: Job[Payload], lease: Lease, operator: str, deadline: float | None = None, model: str = ""
+    ) -> JobTiming:
         """Queue a job, and wait until it has run.
 
         Args:
@@ -147,6 +153,7 @@ class Engine(Generic[Payload]):
             lease: held by the caller, and by the engine while a thread uses the tensors of the job.
             operator: for the observer.
             deadline: in the event loop's time; None for no deadline.
+            model: for :meth:`waiting_by_model`; empty for the operator's own.
 
         Raises:
             Unavailable: ``draining``, ``device_lost``, or ``overloaded`` for lack of device memory.
@@ -169,7 +176,7 @@ class Engine(Generic[Payload]):
             return JobTiming(0.0, self._run_inline(device, job.payload, job.planes, operator), "inline")
         # guard: deadline-has-timer, deadline-timer-is-exact
         timer = None if deadline is None else loop.call_at(deadline, self._expire, job)
-        result = self._jobs.add(job, lease, operator)
+        result = self._jobs.add(job, lease, operator, model)
         self._idle.clear()
         try:
             device.queue.push(job)

@@ -105,10 +105,10 @@ class BatchLimits:
     """How large a batch may be.
 
     Attributes:
-        piece_bytes: bytes of all planes; one plane is always allowed.
-        join_bytes: bytes of a batch of several jobs: joining copies, which on a CPU pays only for small jobs.
-        planes: planes in one launch; None for no limit.
-        piece_steps: work of all planes; one plane is always allowed. None for no limit.
+        max_bytes: bytes of all planes; one plane is always allowed.
+        max_join_bytes: bytes of a batch of several jobs: joining copies, which on a CPU pays only for small jobs.
+        max_planes: planes in one launch; None for no limit.
+        max_steps: work of all planes; one plane is always allowed. None for no limit.
     """
 
     max_bytes: int

@@ -10,12 +10,30 @@ Event = Literal["cancelled", "expired", "bisected", "halved", "device_lost"]
 """A job or a batch that did not simply succeed."""
 
 
+class BatchShare(NamedTuple):
+    """A job's share of its batches. Each batch is divided equally among its jobs, so all shares add up to the batches.
+
+    Attributes:
+        batches: the number of batches.
+        planes: their planes, with those of the other jobs.
+        seconds: the time that they took.
+    """
+
+    batches: float
+    planes: float
+    seconds: float
+
+
 class JobTiming(NamedTuple):
-    """The seconds that a job waited and ran, and why its last batch had its size."""
+    """The seconds that a job waited and ran, why its last batch had its size, and its share of its batches.
+
+    The share is None for a job that ran inline: as a batch of its own.
+    """
 
     queue_s: float
     compute_s: float
     reason: BatchReason
+    share: BatchShare | None = None
 
 
 class Observer(Protocol):

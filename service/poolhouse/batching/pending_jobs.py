@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from poolhouse.batching.fair_queue import Batch, Job
 from poolhouse.batching.memory import Lease
-from poolhouse.batching.observer import JobTiming
+from poolhouse.batching.observer import BatchShare, JobTiming
 
 Payload = TypeVar("Payload")
+
+_NO_SHARE: Final = BatchShare(0.0, 0.0, 0.0)
 
 
 @dataclass(slots=True, eq=False)
@@ -21,9 +24,11 @@ class _Pending:
     lease: Lease
     submitted_at: float
     operator: str
+    model: str
     started_at: float | None = None
     compute_s: float = 0.0
     planes_done: int = 0
+    share: BatchShare = _NO_SHARE
 
 
 class PendingJobs(Generic[Payload]):
@@ -40,10 +45,14 @@ class PendingJobs(Generic[Payload]):
     def __len__(self) -> int:
         return len(self._pending)
 
-    def add(self, job: Job[Payload], lease: Lease, operator: str) -> asyncio.Future[JobTiming]:
+    def waiting_by_model(self) -> Mapping[str, int]:
+        """The number of jobs that have planes in a queue, by model."""
+        return Counter(pending.model for job, pending in self._pending.items() if job.queue is not None)
+
+    def add(self, job: Job[Payload], lease: Lease, operator: str, model: str = "") -> asyncio.Future[JobTiming]:
         """Add a job; its timing, or its error, is set on the future."""
         result: asyncio.Future[JobTiming] = asyncio.get_running_loop().create_future()
-        self._pending[job] = _Pending(result, lease, time.perf_counter(), operator)
+        self._pending[job] = _Pending(result, lease, time.perf_counter(), operator, model or operator)
         return result
 
     def is_unresolved(self, job: Job[Payload]) -> bool:
@@ -95,14 +104,18 @@ class PendingJobs(Generic[Payload]):
 
     def record_batch(self, batch: Batch[Payload], started: float, ended: float) -> None:
         """Add a finished batch to the progress of its jobs; a job whose last planes these were gets its result."""
-        for part in batch.slices:
-            pending = self._pending.get(part.job)
-            if pending is None:
-                continue
+        found = [(part, pending) for part in batch.slices if (pending := self._pending.get(part.job)) is not None]
+        for part, pending in found:
             pending.started_at = started if pending.started_at is None else pending.started_at
             pending.compute_s += ended - started
             pending.planes_done += part.stop - part.start
+            batches, planes, seconds = pending.share
+            pending.share = BatchShare(
+                batches + 1 / len(found),
+                planes + batch.planes / len(found),
+                seconds + (ended - started) / len(found),
+            )
             # guard: result-only-for-waiting-caller
             if pending.planes_done == part.job.planes and not pending.result.done():
                 queue_s = pending.started_at - pending.submitted_at
-                pending.result.set_result(JobTiming(queue_s, pending.compute_s, batch.reason))
+                pending.result.set_result(JobTiming(queue_s, pending.compute_s, batch.reason, pending.share))

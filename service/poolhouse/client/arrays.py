@@ -195,7 +195,7 @@ def _array_from_lists(value: list[object] | tuple[object, ...], *, keep_integers
         raise Unprocessable(
             "invalid_data", "the lists contain numbers and arrays; give only numbers, only arrays, or one array."
         ) from fault
-    return array.astype(np.float64) if array.dtype.kind == "i" and not keep_integers else array
+    return array.astype(np.float64) if array.dtype.kind in "iu" and not keep_integers else array
 
 
 def _to_lists(tensor: Tensor) -> object:

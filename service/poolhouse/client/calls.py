@@ -21,17 +21,18 @@ from poolhouse.client.arrays import Converted, dtype_name, to_tensor
 from poolhouse.client.errors import UnexpectedAnswer, parse_json, parse_object
 from poolhouse.client.exchange import Headers, Request, Response
 from poolhouse.client.operators import TAKES_INDICES
+from poolhouse.client.pictures import PNG_TYPE, Picture, allocate_picture, read_picture
 from poolhouse.client.results import OperatorSummary, Plan, Pooled
 from poolhouse.client.transports.response_body import too_large_error
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.errors import Unprocessable
 from poolhouse.tensors import Message, Tensor, TensorMetadata
-from poolhouse.wire.quoting import escape_unprintable
+from poolhouse.wire.quoting import escape_unprintable, quote_clipped
 from poolhouse.wire.safetensors import SAFETENSORS
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.,~-]*")
 _RAW_MEDIA_TYPE: Final = "application/octet-stream"
-_JSON_HEADERS: Final = (("Content-Type", "application/json"), ("Accept", "application/json"))
+JSON_HEADERS: Final = (("Content-Type", "application/json"), ("Accept", "application/json"))
 
 # Responses to equal requests have equal metadata, and it is short.
 _CACHE_SIZE: Final = 64
@@ -44,13 +45,25 @@ Document = Mapping[str, object]
 
 
 def format_field(name: str, value: object) -> str:
-    """Format a field for the query string: ``3``, ``3,2``, ``true``, ``null``.
+    """Format a field for the query string: ``3``, ``3,2``, ``1:0,2:1``, ``true``, ``null``.
 
     Raises:
         Unprocessable: no field can have such a value.
     """
     if isinstance(value, list | tuple):
-        return ",".join("null" if entry is None else format_field(name, entry) for entry in value)
+        # Pairs are paddings, before and after each axis.
+        is_paired = bool(value) and all(isinstance(entry, list | tuple) and len(entry) == 2 for entry in value)
+        return ",".join(_format_entry(f"{name}[{index}]", each, is_paired) for index, each in enumerate(value))
+    return _format_single(name, value)
+
+
+def _format_entry(name: str, entry: object, is_pair: bool) -> str:
+    if is_pair and isinstance(entry, list | tuple):
+        return ":".join(_format_single(f"{name}[{side}]", each) for side, each in enumerate(entry))
+    return "null" if entry is None else _format_single(name, entry)
+
+
+def _format_single(name: str, value: object) -> str:
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
     if isinstance(value, int | np.integer):
@@ -66,13 +79,27 @@ def format_field(name: str, value: object) -> str:
     )
 
 
-def _request_target(path: str, query: Mapping[str, str]) -> str:
+def request_target(path: str, query: Mapping[str, str]) -> str:
     """Build path and query. They seldom need escaping, and the check is cheaper than escaping."""
     if _PLAIN.fullmatch("".join([*query, *query.values()])):
         text = "&".join([f"{name}={value}" for name, value in query.items()])
     else:
-        text = "&".join([f"{quote(name, safe=',')}={quote(value, safe=',')}" for name, value in query.items()])
+        text = "&".join([f"{_escape(name, safe=',')}={_escape(value, safe=',')}" for name, value in query.items()])
     return f"{path}?{text}" if text else path
+
+
+def _escape(text: str, safe: str = "") -> str:
+    """Escape a part of a request target.
+
+    Raises:
+        Unprocessable: a character of the text has no bytes in UTF-8.
+    """
+    try:
+        return quote(text, safe=safe)
+    except UnicodeEncodeError:
+        raise Unprocessable(
+            "invalid_fields", f"{quote_clipped(text)} has a lone surrogate, which cannot be sent; remove it."
+        ) from None
 
 
 class PoolCall:
@@ -85,8 +112,14 @@ class PoolCall:
     """
 
     def __init__(self, operator: str, inputs: Mapping[str, object], fields: Mapping[str, object]) -> None:
+        given = inputs.get("input")
+        self._picture = given if isinstance(given, Picture) else None
+        if self._picture is not None and len(inputs) > 1:
+            raise Unprocessable("invalid_data", "a picture cannot be unpooled with indices; send it as an array.")
         self._converted: dict[str, Converted] = {
-            name: to_tensor(value, keep_integers=name == "indices") for name, value in inputs.items()
+            name: to_tensor(value, keep_integers=name == "indices")
+            for name, value in inputs.items()
+            if not isinstance(value, Picture)
         }
         self._outputs: dict[str, Tensor] = {}
         self._wants_indices = bool(fields.get("return_indices"))
@@ -97,12 +130,15 @@ class PoolCall:
                     "invalid_fields", f"{name} is not a field of {operator}; to change it, convert the input."
                 )
         query = {name: format_field(name, value) for name, value in fields.items() if value is not None}
-        name = operator if _PLAIN.fullmatch(operator) else quote(operator, safe="")
+        name = operator if _PLAIN.fullmatch(operator) else _escape(operator)
         self.request = self._build_request(f"/v1/pool/{name}", query)
 
     def _build_request(self, path: str, query: dict[str, str]) -> Request:
         tensors = {name: converted.tensor for name, converted in self._converted.items()}
         chunks: tuple[bytes | memoryview, ...]
+        if self._picture is not None:
+            headers = (("Content-Type", self._picture.media_type), ("Accept", PNG_TYPE))
+            return Request("POST", request_target(path, query), headers, (self._picture.content,), allocate_picture)
         if len(tensors) == 1:
             media_type, chunks = _RAW_MEDIA_TYPE, (tensors["input"].buffer,)
             metadata = tensors["input"].metadata
@@ -112,7 +148,7 @@ class PoolCall:
             media_type, chunks = encoded.media_type, encoded.chunks
         return Request(
             "POST",
-            _request_target(path, query),
+            request_target(path, query),
             (("Content-Type", media_type), ("Accept", _RAW_MEDIA_TYPE)),
             chunks,
             self._allocate_outputs,
@@ -122,15 +158,28 @@ class PoolCall:
         if status != 200:
             return None
         # Each attempt of a call allocates its own; the result is read from the last.
-        self._outputs = {
-            entry.name: _allocate(entry.metadata) for entry in _output_entries(headers, max_response_bytes)
-        }
+        self._outputs = {entry.name: allocate(entry.metadata) for entry in output_entries(headers, max_response_bytes)}
         return [tensor.buffer for tensor in self._outputs.values()]
 
     def read_result(self, response: Response) -> Pooled[object, object]:
         """Read the result, of the same kind as the input."""
+        found = self._read_outputs(response) if self._picture is None else {"output": read_picture(response)}
+        seed = response.headers.get("pool-seed", "")
+        return Pooled(
+            found["output" if "output" in found else "level1"],
+            found.get("indices"),
+            parse_server_timing(response.headers.get("server-timing", "")),
+            response.request_id,
+            int(seed) if seed.isascii() and seed.isdecimal() and len(seed) < 20 else None,
+            parse_strings(response.headers.get("pool-warning", "")),
+            found,
+        )
+
+    def _read_outputs(self, response: Response) -> dict[str, object]:
         restore = self._converted["input"].restore
-        output, indices = self._outputs.get("output"), self._outputs.get("indices")
+        indices = self._outputs.get("indices")
+        # The first level of a pyramid, whose outputs are called otherwise.
+        output = self._outputs.get("output") or self._outputs.get("level1")
         if output is None:
             raise UnexpectedAnswer(response.status, "The response has no output.")
         if indices is None and self._wants_indices:
@@ -141,15 +190,7 @@ class PoolCall:
                 f"The response has indices of type {indices.dtype.name} and shape {indices.shape}; "
                 f"expected int64 and the shape {output.shape} of the output.",
             )
-        seed = response.headers.get("pool-seed", "")
-        return Pooled(
-            restore(output),
-            None if indices is None else restore(indices),
-            parse_server_timing(response.headers.get("server-timing", "")),
-            response.request_id,
-            int(seed) if seed.isascii() and seed.isdecimal() and len(seed) < 20 else None,
-            _parse_strings(response.headers.get("pool-warning", "")),
-        )
+        return {name: restore(tensor) for name, tensor in self._outputs.items()}
 
 
 class _Entry(NamedTuple):
@@ -157,7 +198,7 @@ class _Entry(NamedTuple):
     metadata: TensorMetadata
 
 
-def _output_entries(headers: Headers, max_response_bytes: int) -> tuple[_Entry, ...]:
+def output_entries(headers: Headers, max_response_bytes: int) -> tuple[_Entry, ...]:
     """Parse ``Tensor-Metadata``. It must agree with the length, since memory is allocated for it.
 
     Without a length the metadata may announce at most ``max_response_bytes``; a longer body is refused as it arrives.
@@ -195,14 +236,19 @@ def _parse_entry(row: object, offset: int) -> _Entry | None:
     """Parse the metadata of one output, which must start at the offset."""
     if not isinstance(row, dict):
         return None
-    name, metadata = row.get("name"), _parse_tensor_metadata(row)
+    name, metadata = row.get("name"), parse_tensor_metadata(row)
     if not isinstance(name, str) or metadata is None:
         return None
     matches = row.get("start") == offset and row.get("end") == offset + metadata.nbytes
     return _Entry(name, metadata) if matches else None
 
 
-def _allocate(metadata: TensorMetadata) -> Tensor:
+def allocate(metadata: TensorMetadata) -> Tensor:
+    """Memory for an output.
+
+    Raises:
+        UnexpectedAnswer: no array can have its shape, or there is not enough memory.
+    """
     try:
         return Tensor(metadata.dtype, np.empty(metadata.shape, metadata.dtype.storage))
     except ValueError:
@@ -215,7 +261,7 @@ def _allocate(metadata: TensorMetadata) -> Tensor:
         ) from None
 
 
-def _parse_strings(text: str) -> tuple[str, ...]:
+def parse_strings(text: str) -> tuple[str, ...]:
     """Parse a header that lists JSON strings; nothing if it is invalid."""
     found = parse_json(f"[{text}]") if text else None
     return tuple(escape_unprintable(each) for each in found if isinstance(each, str)) if isinstance(found, list) else ()
@@ -250,16 +296,20 @@ def plan_request(operator: str, shape: Sequence[int], dtype: object, fields: Map
         document["indices"] = {"shape": sizes, "dtype": "int64"}
     query = {name: format_field(name, value) for name, value in fields.items() if value is not None}
     body = (json.dumps(document).encode(),)
-    return Request("POST", _request_target(f"/v1/plan/{quote(operator, safe='')}", query), _JSON_HEADERS, body)
+    return Request("POST", request_target(f"/v1/plan/{_escape(operator)}", query), JSON_HEADERS, body)
 
 
 def read_plan(response: Response) -> Plan:
     """Read the plan in a response."""
-    document = read_document(response)
+    return read_plan_document(response, read_document(response))
+
+
+def read_plan_document(response: Response, document: Document) -> Plan:
+    """Read a plan in a document of a response."""
     operator, spec, outputs = (document.get(name) for name in ("operator", "spec", "outputs"))
-    input_bytes, output_bytes = (_size_or_none(document.get(name)) for name in ("input_bytes", "output_bytes"))
+    input_bytes, output_bytes = (size_or_none(document.get(name)) for name in ("input_bytes", "output_bytes"))
     warnings = document.get("warnings", [])
-    found = {name: _parse_tensor_metadata(each) for name, each in outputs.items()} if isinstance(outputs, dict) else {}
+    found = {name: parse_tensor_metadata(each) for name, each in outputs.items()} if isinstance(outputs, dict) else {}
     known = {name: metadata for name, metadata in found.items() if metadata is not None}
     if (
         not isinstance(operator, str)
@@ -286,8 +336,8 @@ def read_plan(response: Response) -> Plan:
 
 def catalogue_request(operator: str | None = None) -> Request:
     """``GET /v1/operators``, or ``GET /v1/operators/{operator}``."""
-    path = "/v1/operators" if operator is None else f"/v1/operators/{quote(operator, safe='')}"
-    return Request("GET", path, _JSON_HEADERS)
+    path = "/v1/operators" if operator is None else f"/v1/operators/{_escape(operator)}"
+    return Request("GET", path, JSON_HEADERS)
 
 
 def read_summaries(response: Response) -> tuple[OperatorSummary, ...]:
@@ -321,15 +371,17 @@ def read_document(response: Response) -> Document:
     return document
 
 
-def _parse_tensor_metadata(document: object) -> TensorMetadata | None:
+def parse_tensor_metadata(document: object) -> TensorMetadata | None:
+    """The metadata in an object of a response; None if it has none."""
     shape = document.get("shape") if isinstance(document, dict) else None
     dtype = document.get("dtype") if isinstance(document, dict) else None
     known = ELEMENT_TYPES.get(dtype) if isinstance(dtype, str) else None
     if known is None or not isinstance(shape, list):
         return None
-    sizes = tuple(size for size in map(_size_or_none, shape) if size is not None)
+    sizes = tuple(size for size in map(size_or_none, shape) if size is not None)
     return TensorMetadata(known, sizes) if len(sizes) == len(shape) else None
 
 
-def _size_or_none(value: object) -> int | None:
+def size_or_none(value: object) -> int | None:
+    """The value if it is a whole number from 0."""
     return value if type(value) is int and value >= 0 else None

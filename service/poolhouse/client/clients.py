@@ -9,12 +9,14 @@ from threading import Event
 from typing import TYPE_CHECKING, Literal, Self, overload
 
 from poolhouse.client import calls
+from poolhouse.client.adapters import Adapters, AsyncAdapters
 from poolhouse.client.base import BaseClient, make_options
 from poolhouse.client.concurrent_map import AnyPooled, MapOptions, Progress, map_in_tasks, map_in_threads
 from poolhouse.client.errors import ConnectionFailed
 from poolhouse.client.exchange import DEFAULT_MAX_RESPONSE_BYTES, Request, Response, Sleep
 from poolhouse.client.operators import AsyncOperators, Operators
 from poolhouse.client.results import OperatorSummary, Plan
+from poolhouse.client.several import AsyncPoolsMany, PoolsMany
 from poolhouse.client.transports.factory import (
     make_async_local_transport,
     make_async_transport,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from poolhouse.client.transports.protocols import AsyncTransport, Transport
 
 
-class Client(BaseClient["Transport"], Operators):
+class Client(BaseClient["Transport"], Operators, Adapters, PoolsMany):
     """Blocking client of a poolhouse service. Threads may share it.
 
     Args:
@@ -220,7 +222,7 @@ class Client(BaseClient["Transport"], Operators):
             return final
 
 
-class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators):
+class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators, AsyncAdapters, AsyncPoolsMany):
     """Asyncio client of a poolhouse service. Tasks of one event loop may share it.
 
     Cancelling a call closes its connection.

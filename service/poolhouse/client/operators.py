@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeVar, cast, overload
 
 from poolhouse.client.arrays import SupportsDLPack
+from poolhouse.client.pictures import Picture
 from poolhouse.client.results import Pooled
 
-ArrayT = TypeVar("ArrayT", bound=SupportsDLPack | Sequence[object])
+ArrayT = TypeVar("ArrayT", bound=SupportsDLPack | Sequence[object] | Picture)
 """The output has the type of the input: numpy for numpy, torch for torch, lists for lists."""
 
-TAKES_INDICES: Final = frozenset({"max_unpool1d", "max_unpool2d", "max_unpool3d"})
+TAKES_INDICES: Final = frozenset({"max_unpool1d", "max_unpool2d", "max_unpool3d", "onnx.MaxUnpool"})
 """Operators that take ``indices`` beside the input."""
 
 
@@ -29,12 +30,24 @@ class Operators:
         self,
         input: ArrayT,
         output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]:
         """The average of each of a given number of windows.
 
         Args:
             input: the tensor to pool.
             output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -42,7 +55,13 @@ class Operators:
         pooled = self._pool(
             "adaptive_avg_pool1d",
             {"input": input},
-            {"output_size": output_size},
+            {
+                "output_size": output_size,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
         )
         return cast("Pooled[ArrayT, None]", pooled)
 
@@ -50,12 +69,24 @@ class Operators:
         self,
         input: ArrayT,
         output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]:
         """The average of each of a given number of windows.
 
         Args:
             input: the tensor to pool.
             output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -63,7 +94,13 @@ class Operators:
         pooled = self._pool(
             "adaptive_avg_pool2d",
             {"input": input},
-            {"output_size": output_size},
+            {
+                "output_size": output_size,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
         )
         return cast("Pooled[ArrayT, None]", pooled)
 
@@ -71,12 +108,24 @@ class Operators:
         self,
         input: ArrayT,
         output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]:
         """The average of each of a given number of windows.
 
         Args:
             input: the tensor to pool.
             output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -84,7 +133,382 @@ class Operators:
         pooled = self._pool(
             "adaptive_avg_pool3d",
             {"input": input},
-            {"output_size": output_size},
+            {
+                "output_size": output_size,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_avgmax_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """Half the sum of the average and the maximum of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_avgmax_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_avgmax_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """Half the sum of the average and the maximum of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_avgmax_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_avgmax_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """Half the sum of the average and the maximum of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_avgmax_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_catavgmax_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The average of each of a given number of windows for all channels, and then the maximum for all channels.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; C becomes 2·C, each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_catavgmax_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_catavgmax_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The average of each of a given number of windows for all channels, and then the maximum for all channels.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; C becomes 2·C, each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_catavgmax_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_catavgmax_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The average of each of a given number of windows for all channels, and then the maximum for all channels.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; C becomes 2·C, each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_catavgmax_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_gem_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        p: float = 3.0,
+        eps: float = 1e-06,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The generalized mean of each of a given number of windows: ``mean(max(x, eps)^p)^(1/p)``, in float64.
+
+        With p = 1 it is the mean, and the larger p is, the closer it is to the maximum. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            p: The power; not 0.
+            eps: The least value: smaller elements count as it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_gem_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "p": p,
+                "eps": eps,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_gem_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        p: float = 3.0,
+        eps: float = 1e-06,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The generalized mean of each of a given number of windows: ``mean(max(x, eps)^p)^(1/p)``, in float64.
+
+        With p = 1 it is the mean, and the larger p is, the closer it is to the maximum. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            p: The power; not 0.
+            eps: The least value: smaller elements count as it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_gem_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "p": p,
+                "eps": eps,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_gem_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        p: float = 3.0,
+        eps: float = 1e-06,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The generalized mean of each of a given number of windows: ``mean(max(x, eps)^p)^(1/p)``, in float64.
+
+        With p = 1 it is the mean, and the larger p is, the closer it is to the maximum. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            p: The power; not 0.
+            eps: The least value: smaller elements count as it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_gem_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "p": p,
+                "eps": eps,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_logsumexp_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        r: float = 1.0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The smooth maximum of each of a given number of windows: ``log(mean(exp(r·x))) / r``, in float64, shifted by
+        the maximum.
+
+        It lies between the mean and the maximum, and closer to the maximum the larger r is; with a negative r it lies
+        between the minimum and the mean. Nothing overflows: ``[1000, 1000]`` gives 1000. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            r: The sharpness; not 0.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_logsumexp_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "r": r,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_logsumexp_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        r: float = 1.0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The smooth maximum of each of a given number of windows: ``log(mean(exp(r·x))) / r``, in float64, shifted by
+        the maximum.
+
+        It lies between the mean and the maximum, and closer to the maximum the larger r is; with a negative r it lies
+        between the minimum and the mean. Nothing overflows: ``[1000, 1000]`` gives 1000. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            r: The sharpness; not 0.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_logsumexp_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "r": r,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_logsumexp_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        r: float = 1.0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The smooth maximum of each of a given number of windows: ``log(mean(exp(r·x))) / r``, in float64, shifted by
+        the maximum.
+
+        It lies between the mean and the maximum, and closer to the maximum the larger r is; with a negative r it lies
+        between the minimum and the mean. Nothing overflows: ``[1000, 1000]`` gives 1000. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            r: The sharpness; not 0.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_logsumexp_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "r": r,
+                "layout": layout,
+            },
         )
         return cast("Pooled[ArrayT, None]", pooled)
 
@@ -94,6 +518,10 @@ class Operators:
         input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]: ...
     @overload
     def adaptive_max_pool1d(
@@ -102,6 +530,10 @@ class Operators:
         output_size: int | Sequence[int | None],
         *,
         return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def adaptive_max_pool1d(
@@ -110,12 +542,20 @@ class Operators:
         output_size: int | Sequence[int | None],
         *,
         return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     def adaptive_max_pool1d(
         self,
         input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each of a given number of windows, and optionally its index.
 
@@ -123,6 +563,14 @@ class Operators:
             input: the tensor to pool.
             output_size: Number of windows along each axis; null keeps the length of an axis.
             return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -133,6 +581,10 @@ class Operators:
             {
                 "output_size": output_size,
                 "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
             },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
@@ -143,6 +595,10 @@ class Operators:
         input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]: ...
     @overload
     def adaptive_max_pool2d(
@@ -151,6 +607,10 @@ class Operators:
         output_size: int | Sequence[int | None],
         *,
         return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def adaptive_max_pool2d(
@@ -159,12 +619,20 @@ class Operators:
         output_size: int | Sequence[int | None],
         *,
         return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     def adaptive_max_pool2d(
         self,
         input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each of a given number of windows, and optionally its index.
 
@@ -172,6 +640,14 @@ class Operators:
             input: the tensor to pool.
             output_size: Number of windows along each axis; null keeps the length of an axis.
             return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -182,6 +658,10 @@ class Operators:
             {
                 "output_size": output_size,
                 "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
             },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
@@ -192,6 +672,10 @@ class Operators:
         input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]: ...
     @overload
     def adaptive_max_pool3d(
@@ -200,6 +684,10 @@ class Operators:
         output_size: int | Sequence[int | None],
         *,
         return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def adaptive_max_pool3d(
@@ -208,12 +696,20 @@ class Operators:
         output_size: int | Sequence[int | None],
         *,
         return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     def adaptive_max_pool3d(
         self,
         input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each of a given number of windows, and optionally its index.
 
@@ -221,6 +717,14 @@ class Operators:
             input: the tensor to pool.
             output_size: Number of windows along each axis; null keeps the length of an axis.
             return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -231,19 +735,1021 @@ class Operators:
             {
                 "output_size": output_size,
                 "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
             },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    def adaptive_median_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The median of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            method: Which value an even number of elements has, as in numpy's quantile; when not given, the mean
+                of both middle elements for floats, and the lower of them for integers.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_median_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_median_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The median of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            method: Which value an even number of elements has, as in numpy's quantile; when not given, the mean
+                of both middle elements for floats, and the lower of them for integers.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_median_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_median_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The median of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            method: Which value an even number of elements has, as in numpy's quantile; when not given, the mean
+                of both middle elements for floats, and the lower of them for integers.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_median_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    @overload
+    def adaptive_min_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    def adaptive_min_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        *,
+        return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    def adaptive_min_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        *,
+        return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    def adaptive_min_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """The least element of each of a given number of windows, and optionally its index.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_min_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    @overload
+    def adaptive_min_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    def adaptive_min_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        *,
+        return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    def adaptive_min_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        *,
+        return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    def adaptive_min_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """The least element of each of a given number of windows, and optionally its index.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_min_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    @overload
+    def adaptive_min_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    def adaptive_min_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        *,
+        return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    def adaptive_min_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        *,
+        return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    def adaptive_min_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """The least element of each of a given number of windows, and optionally its index.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_min_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    def adaptive_mode_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The most frequent element of each of a given number of windows; of equally frequent ones the least. For
+        labels: no value is computed.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_mode_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_mode_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The most frequent element of each of a given number of windows; of equally frequent ones the least. For
+        labels: no value is computed.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_mode_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_mode_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The most frequent element of each of a given number of windows; of equally frequent ones the least. For
+        labels: no value is computed.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_mode_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_quantile_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        q: float = 0.5,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] = "linear",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """A quantile of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            q: The share of the elements below the result.
+            method: Which value a quantile between two elements has, as in numpy's quantile: linear
+                interpolates, midpoint is their mean, and the others choose one of them.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_quantile_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "q": q,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_quantile_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        q: float = 0.5,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] = "linear",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """A quantile of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            q: The share of the elements below the result.
+            method: Which value a quantile between two elements has, as in numpy's quantile: linear
+                interpolates, midpoint is their mean, and the others choose one of them.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_quantile_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "q": q,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_quantile_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        q: float = 0.5,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] = "linear",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """A quantile of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            q: The share of the elements below the result.
+            method: Which value a quantile between two elements has, as in numpy's quantile: linear
+                interpolates, midpoint is their mean, and the others choose one of them.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_quantile_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "q": q,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_std_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The standard deviation of each of a given number of windows, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_std_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_std_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The standard deviation of each of a given number of windows, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_std_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_std_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The standard deviation of each of a given number of windows, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_std_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_sum_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The sum of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_sum_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_sum_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The sum of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_sum_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_sum_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The sum of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_sum_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_var_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The variance of each of a given number of windows, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_var_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_var_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The variance of each of a given number of windows, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_var_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def adaptive_var_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The variance of each of a given number of windows, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = self._pool(
+            "adaptive_var_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
 
     def avg_pool1d(
         self,
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
+        dilation: int | Sequence[int] = 1,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]:
         """The average of each window.
 
@@ -251,15 +1757,28 @@ class Operators:
             input: the tensor to pool.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
-            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
             ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
-                padded input; a window that would start after the last element of the input is left out.
+                padded input; a window that this would add after the last element of the input is left out.
             count_include_pad: Whether positions of the padding count in the divisor.
             divisor_override: Divisor of every sum instead of the number of positions; 1 gives sums.
+            dilation: Distance from one element of a window to the next along each axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``floor((L + 2·padding - kernel_size) / stride) + 1``, rounded up in ceil mode.
+                ``floor((L + before + after - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in
+                ceil mode, where ``before`` and ``after`` are the padding.
         """
         pooled = self._pool(
             "avg_pool1d",
@@ -271,6 +1790,11 @@ class Operators:
                 "ceil_mode": ceil_mode,
                 "count_include_pad": count_include_pad,
                 "divisor_override": divisor_override,
+                "dilation": dilation,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)
@@ -280,10 +1804,15 @@ class Operators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
+        dilation: int | Sequence[int] = 1,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]:
         """The average of each window.
 
@@ -291,15 +1820,28 @@ class Operators:
             input: the tensor to pool.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
-            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
             ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
-                padded input; a window that would start after the last element of the input is left out.
+                padded input; a window that this would add after the last element of the input is left out.
             count_include_pad: Whether positions of the padding count in the divisor.
             divisor_override: Divisor of every sum instead of the number of positions; 1 gives sums.
+            dilation: Distance from one element of a window to the next along each axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``floor((L + 2·padding - kernel_size) / stride) + 1``, rounded up in ceil mode.
+                ``floor((L + before + after - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in
+                ceil mode, where ``before`` and ``after`` are the padding.
         """
         pooled = self._pool(
             "avg_pool2d",
@@ -311,6 +1853,11 @@ class Operators:
                 "ceil_mode": ceil_mode,
                 "count_include_pad": count_include_pad,
                 "divisor_override": divisor_override,
+                "dilation": dilation,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)
@@ -320,10 +1867,15 @@ class Operators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
+        dilation: int | Sequence[int] = 1,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]:
         """The average of each window.
 
@@ -331,15 +1883,28 @@ class Operators:
             input: the tensor to pool.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
-            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
             ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
-                padded input; a window that would start after the last element of the input is left out.
+                padded input; a window that this would add after the last element of the input is left out.
             count_include_pad: Whether positions of the padding count in the divisor.
             divisor_override: Divisor of every sum instead of the number of positions; 1 gives sums.
+            dilation: Distance from one element of a window to the next along each axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``floor((L + 2·padding - kernel_size) / stride) + 1``, rounded up in ceil mode.
+                ``floor((L + before + after - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in
+                ceil mode, where ``before`` and ``after`` are the padding.
         """
         pooled = self._pool(
             "avg_pool3d",
@@ -351,6 +1916,119 @@ class Operators:
                 "ceil_mode": ceil_mode,
                 "count_include_pad": count_include_pad,
                 "divisor_override": divisor_override,
+                "dilation": dilation,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def blur_pool1d(
+        self,
+        input: ArrayT,
+        filter_size: Literal[3, 5, 7] = 3,
+        stride: int | Sequence[int] = 2,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The weighted average of each window, with the weights of a binomial filter.
+
+        The weights are those of ``(1/2 + 1/2)^(filter_size - 1)``: 1/4, 1/2, 1/4 for size 3; a window's weight is the
+        product of those of its axes. One axis is filtered after another. Shifting the input changes the output less
+        than with a maximum or an average.
+
+        Args:
+            input: the tensor to pool.
+            filter_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·p - filter_size) / stride) + 1`` with ``p = (stride + filter_size - 2) // 2``,
+                which must be less than L.
+        """
+        pooled = self._pool(
+            "blur_pool1d",
+            {"input": input},
+            {
+                "filter_size": filter_size,
+                "stride": stride,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def blur_pool2d(
+        self,
+        input: ArrayT,
+        filter_size: Literal[3, 5, 7] = 3,
+        stride: int | Sequence[int] = 2,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The weighted average of each window, with the weights of a binomial filter.
+
+        The weights are those of ``(1/2 + 1/2)^(filter_size - 1)``: 1/4, 1/2, 1/4 for size 3; a window's weight is the
+        product of those of its axes. One axis is filtered after another. Shifting the input changes the output less
+        than with a maximum or an average.
+
+        Args:
+            input: the tensor to pool.
+            filter_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·p - filter_size) / stride) + 1`` with ``p = (stride + filter_size - 2) // 2``,
+                which must be less than L.
+        """
+        pooled = self._pool(
+            "blur_pool2d",
+            {"input": input},
+            {
+                "filter_size": filter_size,
+                "stride": stride,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def blur_pool3d(
+        self,
+        input: ArrayT,
+        filter_size: Literal[3, 5, 7] = 3,
+        stride: int | Sequence[int] = 2,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The weighted average of each window, with the weights of a binomial filter.
+
+        The weights are those of ``(1/2 + 1/2)^(filter_size - 1)``: 1/4, 1/2, 1/4 for size 3; a window's weight is the
+        product of those of its axes. One axis is filtered after another. Shifting the input changes the output less
+        than with a maximum or an average.
+
+        Args:
+            input: the tensor to pool.
+            filter_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·p - filter_size) / stride) + 1`` with ``p = (stride + filter_size - 2) // 2``,
+                which must be less than L.
+        """
+        pooled = self._pool(
+            "blur_pool3d",
+            {"input": input},
+            {
+                "filter_size": filter_size,
+                "stride": stride,
+                "layout": layout,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)
@@ -364,6 +2042,7 @@ class Operators:
         output_ratio: float | Sequence[float] | None = None,
         return_indices: Literal[False] = False,
         seed: int | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, None]: ...
     @overload
     def fractional_max_pool2d(
@@ -375,6 +2054,7 @@ class Operators:
         *,
         return_indices: Literal[True],
         seed: int | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def fractional_max_pool2d(
@@ -386,6 +2066,7 @@ class Operators:
         *,
         return_indices: bool,
         seed: int | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     def fractional_max_pool2d(
         self,
@@ -395,6 +2076,7 @@ class Operators:
         output_ratio: float | Sequence[float] | None = None,
         return_indices: bool = False,
         seed: int | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each window at pseudo-random, evenly spread positions, and optionally its index.
 
@@ -412,6 +2094,8 @@ class Operators:
             output_ratio: Number of windows along each axis as a fraction of its length; this or output_size.
             return_indices: Whether to return the index of each value too.
             seed: Seed of the window positions; the service draws one when it is not given.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size`` or
@@ -426,6 +2110,7 @@ class Operators:
                 "output_ratio": output_ratio,
                 "return_indices": return_indices,
                 "seed": seed,
+                "layout": layout,
             },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
@@ -439,6 +2124,7 @@ class Operators:
         output_ratio: float | Sequence[float] | None = None,
         return_indices: Literal[False] = False,
         seed: int | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, None]: ...
     @overload
     def fractional_max_pool3d(
@@ -450,6 +2136,7 @@ class Operators:
         *,
         return_indices: Literal[True],
         seed: int | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def fractional_max_pool3d(
@@ -461,6 +2148,7 @@ class Operators:
         *,
         return_indices: bool,
         seed: int | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     def fractional_max_pool3d(
         self,
@@ -470,6 +2158,7 @@ class Operators:
         output_ratio: float | Sequence[float] | None = None,
         return_indices: bool = False,
         seed: int | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each window at pseudo-random, evenly spread positions, and optionally its index.
 
@@ -487,6 +2176,8 @@ class Operators:
             output_ratio: Number of windows along each axis as a fraction of its length; this or output_size.
             return_indices: Whether to return the index of each value too.
             seed: Seed of the window positions; the service draws one when it is not given.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size`` or
@@ -501,64 +2192,776 @@ class Operators:
                 "output_ratio": output_ratio,
                 "return_indices": return_indices,
                 "seed": seed,
+                "layout": layout,
             },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
+    def gem_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        p: float = 3.0,
+        eps: float = 1e-06,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The generalized mean of each window: ``mean(max(x, eps)^p)^(1/p)``, in float64.
+
+        With p = 1 it is the mean, and the larger p is, the closer it is to the maximum. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            p: The power; not 0.
+            eps: The least value: smaller elements count as it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "gem_pool1d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "p": p,
+                "eps": eps,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def gem_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        p: float = 3.0,
+        eps: float = 1e-06,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The generalized mean of each window: ``mean(max(x, eps)^p)^(1/p)``, in float64.
+
+        With p = 1 it is the mean, and the larger p is, the closer it is to the maximum. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            p: The power; not 0.
+            eps: The least value: smaller elements count as it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "gem_pool2d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "p": p,
+                "eps": eps,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def gem_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        p: float = 3.0,
+        eps: float = 1e-06,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The generalized mean of each window: ``mean(max(x, eps)^p)^(1/p)``, in float64.
+
+        With p = 1 it is the mean, and the larger p is, the closer it is to the maximum. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            p: The power; not 0.
+            eps: The least value: smaller elements count as it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "gem_pool3d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "p": p,
+                "eps": eps,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
     def global_avg_pool1d(
         self,
         input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, None]:
         """The average of each plane: adaptive_avg_pool with output_size 1.
 
         Args:
             input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
         """
         pooled = self._pool(
             "global_avg_pool1d",
             {"input": input},
-            {},
+            {
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+                "keepdims": keepdims,
+            },
         )
         return cast("Pooled[ArrayT, None]", pooled)
 
     def global_avg_pool2d(
         self,
         input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, None]:
         """The average of each plane: adaptive_avg_pool with output_size 1.
 
         Args:
             input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
         """
         pooled = self._pool(
             "global_avg_pool2d",
             {"input": input},
-            {},
+            {
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+                "keepdims": keepdims,
+            },
         )
         return cast("Pooled[ArrayT, None]", pooled)
 
     def global_avg_pool3d(
         self,
         input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, None]:
         """The average of each plane: adaptive_avg_pool with output_size 1.
 
         Args:
             input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
         """
         pooled = self._pool(
             "global_avg_pool3d",
             {"input": input},
-            {},
+            {
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_avgmax_pool1d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """Half the sum of the average and the maximum of each plane.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_avgmax_pool1d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_avgmax_pool2d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """Half the sum of the average and the maximum of each plane.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_avgmax_pool2d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_avgmax_pool3d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """Half the sum of the average and the maximum of each plane.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_avgmax_pool3d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_catavgmax_pool1d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The average of each plane for all channels, and then the maximum for all channels.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; C becomes 2·C, each axis becomes 1, and is left out
+                without keepdims.
+        """
+        pooled = self._pool(
+            "global_catavgmax_pool1d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_catavgmax_pool2d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The average of each plane for all channels, and then the maximum for all channels.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; C becomes 2·C, each axis becomes 1, and is left out
+                without keepdims.
+        """
+        pooled = self._pool(
+            "global_catavgmax_pool2d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_catavgmax_pool3d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The average of each plane for all channels, and then the maximum for all channels.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; C becomes 2·C, each axis becomes 1, and is left out
+                without keepdims.
+        """
+        pooled = self._pool(
+            "global_catavgmax_pool3d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_gem_pool1d(
+        self,
+        input: ArrayT,
+        p: float = 3.0,
+        eps: float = 1e-06,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The generalized mean of each plane: ``mean(max(x, eps)^p)^(1/p)``, in float64.
+
+        With p = 1 it is the mean, and the larger p is, the closer it is to the maximum. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            p: The power; not 0.
+            eps: The least value: smaller elements count as it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_gem_pool1d",
+            {"input": input},
+            {
+                "p": p,
+                "eps": eps,
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_gem_pool2d(
+        self,
+        input: ArrayT,
+        p: float = 3.0,
+        eps: float = 1e-06,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The generalized mean of each plane: ``mean(max(x, eps)^p)^(1/p)``, in float64.
+
+        With p = 1 it is the mean, and the larger p is, the closer it is to the maximum. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            p: The power; not 0.
+            eps: The least value: smaller elements count as it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_gem_pool2d",
+            {"input": input},
+            {
+                "p": p,
+                "eps": eps,
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_gem_pool3d(
+        self,
+        input: ArrayT,
+        p: float = 3.0,
+        eps: float = 1e-06,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The generalized mean of each plane: ``mean(max(x, eps)^p)^(1/p)``, in float64.
+
+        With p = 1 it is the mean, and the larger p is, the closer it is to the maximum. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            p: The power; not 0.
+            eps: The least value: smaller elements count as it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_gem_pool3d",
+            {"input": input},
+            {
+                "p": p,
+                "eps": eps,
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_logsumexp_pool1d(
+        self,
+        input: ArrayT,
+        r: float = 1.0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The smooth maximum of each plane: ``log(mean(exp(r·x))) / r``, in float64, shifted by the maximum.
+
+        It lies between the mean and the maximum, and closer to the maximum the larger r is; with a negative r it lies
+        between the minimum and the mean. Nothing overflows: ``[1000, 1000]`` gives 1000. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            r: The sharpness; not 0.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_logsumexp_pool1d",
+            {"input": input},
+            {
+                "r": r,
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_logsumexp_pool2d(
+        self,
+        input: ArrayT,
+        r: float = 1.0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The smooth maximum of each plane: ``log(mean(exp(r·x))) / r``, in float64, shifted by the maximum.
+
+        It lies between the mean and the maximum, and closer to the maximum the larger r is; with a negative r it lies
+        between the minimum and the mean. Nothing overflows: ``[1000, 1000]`` gives 1000. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            r: The sharpness; not 0.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_logsumexp_pool2d",
+            {"input": input},
+            {
+                "r": r,
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_logsumexp_pool3d(
+        self,
+        input: ArrayT,
+        r: float = 1.0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The smooth maximum of each plane: ``log(mean(exp(r·x))) / r``, in float64, shifted by the maximum.
+
+        It lies between the mean and the maximum, and closer to the maximum the larger r is; with a negative r it lies
+        between the minimum and the mean. Nothing overflows: ``[1000, 1000]`` gives 1000. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            r: The sharpness; not 0.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_logsumexp_pool3d",
+            {"input": input},
+            {
+                "r": r,
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_lp_pool1d(
+        self,
+        input: ArrayT,
+        norm_type: float,
+        absolute: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The p-norm of each plane: lp_pool with one window.
+
+        Computed in float64 and rounded once. ``absolute`` takes |x| before the power, which gives the mathematical norm
+        and ONNX's GlobalLpPool; without it powers are signed, as in torch's lp_pool.
+
+        Args:
+            input: the tensor to pool.
+            norm_type: The power p; not 0; "Infinity" and "-Infinity" are powers too.
+            absolute: Whether to take |x| before the power: the norm.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_lp_pool1d",
+            {"input": input},
+            {
+                "norm_type": norm_type,
+                "absolute": absolute,
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_lp_pool2d(
+        self,
+        input: ArrayT,
+        norm_type: float,
+        absolute: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The p-norm of each plane: lp_pool with one window.
+
+        Computed in float64 and rounded once. ``absolute`` takes |x| before the power, which gives the mathematical norm
+        and ONNX's GlobalLpPool; without it powers are signed, as in torch's lp_pool.
+
+        Args:
+            input: the tensor to pool.
+            norm_type: The power p; not 0; "Infinity" and "-Infinity" are powers too.
+            absolute: Whether to take |x| before the power: the norm.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_lp_pool2d",
+            {"input": input},
+            {
+                "norm_type": norm_type,
+                "absolute": absolute,
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_lp_pool3d(
+        self,
+        input: ArrayT,
+        norm_type: float,
+        absolute: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The p-norm of each plane: lp_pool with one window.
+
+        Computed in float64 and rounded once. ``absolute`` takes |x| before the power, which gives the mathematical norm
+        and ONNX's GlobalLpPool; without it powers are signed, as in torch's lp_pool.
+
+        Args:
+            input: the tensor to pool.
+            norm_type: The power p; not 0; "Infinity" and "-Infinity" are powers too.
+            absolute: Whether to take |x| before the power: the norm.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_lp_pool3d",
+            {"input": input},
+            {
+                "norm_type": norm_type,
+                "absolute": absolute,
+                "layout": layout,
+                "keepdims": keepdims,
+            },
         )
         return cast("Pooled[ArrayT, None]", pooled)
 
@@ -567,6 +2970,11 @@ class Operators:
         self,
         input: ArrayT,
         return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, None]: ...
     @overload
     def global_max_pool1d(
@@ -574,6 +2982,11 @@ class Operators:
         input: ArrayT,
         *,
         return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def global_max_pool1d(
@@ -581,25 +2994,52 @@ class Operators:
         input: ArrayT,
         *,
         return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     def global_max_pool1d(
         self,
         input: ArrayT,
         return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each plane, and optionally its index: adaptive_max_pool with output_size 1.
 
         Args:
             input: the tensor to pool.
             return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
         """
         pooled = self._pool(
             "global_max_pool1d",
             {"input": input},
-            {"return_indices": return_indices},
+            {
+                "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+                "keepdims": keepdims,
+            },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
@@ -608,6 +3048,11 @@ class Operators:
         self,
         input: ArrayT,
         return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, None]: ...
     @overload
     def global_max_pool2d(
@@ -615,6 +3060,11 @@ class Operators:
         input: ArrayT,
         *,
         return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def global_max_pool2d(
@@ -622,25 +3072,52 @@ class Operators:
         input: ArrayT,
         *,
         return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     def global_max_pool2d(
         self,
         input: ArrayT,
         return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each plane, and optionally its index: adaptive_max_pool with output_size 1.
 
         Args:
             input: the tensor to pool.
             return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
         """
         pooled = self._pool(
             "global_max_pool2d",
             {"input": input},
-            {"return_indices": return_indices},
+            {
+                "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+                "keepdims": keepdims,
+            },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
@@ -649,6 +3126,11 @@ class Operators:
         self,
         input: ArrayT,
         return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, None]: ...
     @overload
     def global_max_pool3d(
@@ -656,6 +3138,11 @@ class Operators:
         input: ArrayT,
         *,
         return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def global_max_pool3d(
@@ -663,27 +3150,1221 @@ class Operators:
         input: ArrayT,
         *,
         return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     def global_max_pool3d(
         self,
         input: ArrayT,
         return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each plane, and optionally its index: adaptive_max_pool with output_size 1.
 
         Args:
             input: the tensor to pool.
             return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
         """
         pooled = self._pool(
             "global_max_pool3d",
             {"input": input},
-            {"return_indices": return_indices},
+            {
+                "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+                "keepdims": keepdims,
+            },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    def global_median_pool1d(
+        self,
+        input: ArrayT,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The median of each plane.
+
+        Args:
+            input: the tensor to pool.
+            method: Which value an even number of elements has, as in numpy's quantile; when not given, the mean
+                of both middle elements for floats, and the lower of them for integers.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_median_pool1d",
+            {"input": input},
+            {
+                "method": method,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_median_pool2d(
+        self,
+        input: ArrayT,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The median of each plane.
+
+        Args:
+            input: the tensor to pool.
+            method: Which value an even number of elements has, as in numpy's quantile; when not given, the mean
+                of both middle elements for floats, and the lower of them for integers.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_median_pool2d",
+            {"input": input},
+            {
+                "method": method,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_median_pool3d(
+        self,
+        input: ArrayT,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The median of each plane.
+
+        Args:
+            input: the tensor to pool.
+            method: Which value an even number of elements has, as in numpy's quantile; when not given, the mean
+                of both middle elements for floats, and the lower of them for integers.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_median_pool3d",
+            {"input": input},
+            {
+                "method": method,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    @overload
+    def global_min_pool1d(
+        self,
+        input: ArrayT,
+        return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    def global_min_pool1d(
+        self,
+        input: ArrayT,
+        *,
+        return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    def global_min_pool1d(
+        self,
+        input: ArrayT,
+        *,
+        return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    def global_min_pool1d(
+        self,
+        input: ArrayT,
+        return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """The least element of each plane, and optionally its index.
+
+        Args:
+            input: the tensor to pool.
+            return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_min_pool1d",
+            {"input": input},
+            {
+                "return_indices": return_indices,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    @overload
+    def global_min_pool2d(
+        self,
+        input: ArrayT,
+        return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    def global_min_pool2d(
+        self,
+        input: ArrayT,
+        *,
+        return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    def global_min_pool2d(
+        self,
+        input: ArrayT,
+        *,
+        return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    def global_min_pool2d(
+        self,
+        input: ArrayT,
+        return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """The least element of each plane, and optionally its index.
+
+        Args:
+            input: the tensor to pool.
+            return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_min_pool2d",
+            {"input": input},
+            {
+                "return_indices": return_indices,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    @overload
+    def global_min_pool3d(
+        self,
+        input: ArrayT,
+        return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    def global_min_pool3d(
+        self,
+        input: ArrayT,
+        *,
+        return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    def global_min_pool3d(
+        self,
+        input: ArrayT,
+        *,
+        return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    def global_min_pool3d(
+        self,
+        input: ArrayT,
+        return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """The least element of each plane, and optionally its index.
+
+        Args:
+            input: the tensor to pool.
+            return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_min_pool3d",
+            {"input": input},
+            {
+                "return_indices": return_indices,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    def global_mode_pool1d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The most frequent element of each plane; of equally frequent ones the least. For labels: no value is
+        computed.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_mode_pool1d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_mode_pool2d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The most frequent element of each plane; of equally frequent ones the least. For labels: no value is
+        computed.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_mode_pool2d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_mode_pool3d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The most frequent element of each plane; of equally frequent ones the least. For labels: no value is
+        computed.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_mode_pool3d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_quantile_pool1d(
+        self,
+        input: ArrayT,
+        q: float = 0.5,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] = "linear",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """A quantile of each plane.
+
+        Args:
+            input: the tensor to pool.
+            q: The share of the elements below the result.
+            method: Which value a quantile between two elements has, as in numpy's quantile: linear
+                interpolates, midpoint is their mean, and the others choose one of them.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_quantile_pool1d",
+            {"input": input},
+            {
+                "q": q,
+                "method": method,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_quantile_pool2d(
+        self,
+        input: ArrayT,
+        q: float = 0.5,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] = "linear",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """A quantile of each plane.
+
+        Args:
+            input: the tensor to pool.
+            q: The share of the elements below the result.
+            method: Which value a quantile between two elements has, as in numpy's quantile: linear
+                interpolates, midpoint is their mean, and the others choose one of them.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_quantile_pool2d",
+            {"input": input},
+            {
+                "q": q,
+                "method": method,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_quantile_pool3d(
+        self,
+        input: ArrayT,
+        q: float = 0.5,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] = "linear",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """A quantile of each plane.
+
+        Args:
+            input: the tensor to pool.
+            q: The share of the elements below the result.
+            method: Which value a quantile between two elements has, as in numpy's quantile: linear
+                interpolates, midpoint is their mean, and the others choose one of them.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_quantile_pool3d",
+            {"input": input},
+            {
+                "q": q,
+                "method": method,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_std_pool1d(
+        self,
+        input: ArrayT,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The standard deviation of each plane, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_std_pool1d",
+            {"input": input},
+            {
+                "correction": correction,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_std_pool2d(
+        self,
+        input: ArrayT,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The standard deviation of each plane, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_std_pool2d",
+            {"input": input},
+            {
+                "correction": correction,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_std_pool3d(
+        self,
+        input: ArrayT,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The standard deviation of each plane, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_std_pool3d",
+            {"input": input},
+            {
+                "correction": correction,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_sum_pool1d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The sum of each plane.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_sum_pool1d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_sum_pool2d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The sum of each plane.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_sum_pool2d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_sum_pool3d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The sum of each plane.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_sum_pool3d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_var_pool1d(
+        self,
+        input: ArrayT,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The variance of each plane, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_var_pool1d",
+            {"input": input},
+            {
+                "correction": correction,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_var_pool2d(
+        self,
+        input: ArrayT,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The variance of each plane, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_var_pool2d",
+            {"input": input},
+            {
+                "correction": correction,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def global_var_pool3d(
+        self,
+        input: ArrayT,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The variance of each plane, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = self._pool(
+            "global_var_pool3d",
+            {"input": input},
+            {
+                "correction": correction,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def logsumexp_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        r: float = 1.0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The smooth maximum of each window: ``log(mean(exp(r·x))) / r``, in float64, shifted by the maximum.
+
+        It lies between the mean and the maximum, and closer to the maximum the larger r is; with a negative r it lies
+        between the minimum and the mean. Nothing overflows: ``[1000, 1000]`` gives 1000. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            r: The sharpness; not 0.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "logsumexp_pool1d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "r": r,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def logsumexp_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        r: float = 1.0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The smooth maximum of each window: ``log(mean(exp(r·x))) / r``, in float64, shifted by the maximum.
+
+        It lies between the mean and the maximum, and closer to the maximum the larger r is; with a negative r it lies
+        between the minimum and the mean. Nothing overflows: ``[1000, 1000]`` gives 1000. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            r: The sharpness; not 0.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "logsumexp_pool2d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "r": r,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def logsumexp_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        r: float = 1.0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The smooth maximum of each window: ``log(mean(exp(r·x))) / r``, in float64, shifted by the maximum.
+
+        It lies between the mean and the maximum, and closer to the maximum the larger r is; with a negative r it lies
+        between the minimum and the mean. Nothing overflows: ``[1000, 1000]`` gives 1000. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            r: The sharpness; not 0.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "logsumexp_pool3d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "r": r,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
 
     def lp_pool1d(
         self,
@@ -693,6 +4374,9 @@ class Operators:
         stride: int | Sequence[int] | None = None,
         ceil_mode: bool = False,
         absolute: bool = False,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, None]:
         """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with signed powers.
 
@@ -706,14 +4390,22 @@ class Operators:
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
             ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
-                padded input; a window that would start after the last element of the input is left out.
-            absolute: Whether to take |x| before the power and to sum only elements of the input: the norm.
-                False is torch's formula: signed powers, and the sum of a window that ceil_mode cuts is scaled
-                to a full one.
+                padded input; a window that this would add after the last element of the input is left out.
+            absolute: Whether to take |x| before the power and to sum only what is there: the norm. False is
+                torch's formula: signed powers, and the sum of a window that ceil_mode cuts is scaled to a full
+                one.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``floor((L - kernel_size) / stride) + 1``, rounded up in ceil mode.
+                ``floor((L + before + after - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in
+                ceil mode, where ``before`` and ``after`` are the padding.
         """
         pooled = self._pool(
             "lp_pool1d",
@@ -724,6 +4416,9 @@ class Operators:
                 "stride": stride,
                 "ceil_mode": ceil_mode,
                 "absolute": absolute,
+                "padding": padding,
+                "dilation": dilation,
+                "layout": layout,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)
@@ -736,6 +4431,9 @@ class Operators:
         stride: int | Sequence[int] | None = None,
         ceil_mode: bool = False,
         absolute: bool = False,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, None]:
         """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with signed powers.
 
@@ -749,14 +4447,22 @@ class Operators:
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
             ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
-                padded input; a window that would start after the last element of the input is left out.
-            absolute: Whether to take |x| before the power and to sum only elements of the input: the norm.
-                False is torch's formula: signed powers, and the sum of a window that ceil_mode cuts is scaled
-                to a full one.
+                padded input; a window that this would add after the last element of the input is left out.
+            absolute: Whether to take |x| before the power and to sum only what is there: the norm. False is
+                torch's formula: signed powers, and the sum of a window that ceil_mode cuts is scaled to a full
+                one.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``floor((L - kernel_size) / stride) + 1``, rounded up in ceil mode.
+                ``floor((L + before + after - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in
+                ceil mode, where ``before`` and ``after`` are the padding.
         """
         pooled = self._pool(
             "lp_pool2d",
@@ -767,6 +4473,9 @@ class Operators:
                 "stride": stride,
                 "ceil_mode": ceil_mode,
                 "absolute": absolute,
+                "padding": padding,
+                "dilation": dilation,
+                "layout": layout,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)
@@ -779,6 +4488,9 @@ class Operators:
         stride: int | Sequence[int] | None = None,
         ceil_mode: bool = False,
         absolute: bool = False,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, None]:
         """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with signed powers.
 
@@ -792,14 +4504,22 @@ class Operators:
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
             ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
-                padded input; a window that would start after the last element of the input is left out.
-            absolute: Whether to take |x| before the power and to sum only elements of the input: the norm.
-                False is torch's formula: signed powers, and the sum of a window that ceil_mode cuts is scaled
-                to a full one.
+                padded input; a window that this would add after the last element of the input is left out.
+            absolute: Whether to take |x| before the power and to sum only what is there: the norm. False is
+                torch's formula: signed powers, and the sum of a window that ceil_mode cuts is scaled to a full
+                one.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``floor((L - kernel_size) / stride) + 1``, rounded up in ceil mode.
+                ``floor((L + before + after - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in
+                ceil mode, where ``before`` and ``after`` are the padding.
         """
         pooled = self._pool(
             "lp_pool3d",
@@ -810,6 +4530,9 @@ class Operators:
                 "stride": stride,
                 "ceil_mode": ceil_mode,
                 "absolute": absolute,
+                "padding": padding,
+                "dilation": dilation,
+                "layout": layout,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)
@@ -820,10 +4543,14 @@ class Operators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]: ...
     @overload
     def max_pool1d(
@@ -831,11 +4558,15 @@ class Operators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         *,
         return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def max_pool1d(
@@ -843,21 +4574,29 @@ class Operators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         *,
         return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     def max_pool1d(
         self,
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each window, and optionally its index.
 
@@ -865,16 +4604,27 @@ class Operators:
             input: the tensor to pool.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
-            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
             dilation: Distance from one element of a window to the next along each axis.
             ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
-                padded input; a window that would start after the last element of the input is left out.
+                padded input; a window that this would add after the last element of the input is left out.
             return_indices: Whether to return the index of each value too; max_unpool needs it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
-                mode.
+                ``floor((L + before + after - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in
+                ceil mode, where ``before`` and ``after`` are the padding.
         """
         pooled = self._pool(
             "max_pool1d",
@@ -886,6 +4636,10 @@ class Operators:
                 "dilation": dilation,
                 "ceil_mode": ceil_mode,
                 "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
             },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
@@ -896,10 +4650,14 @@ class Operators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]: ...
     @overload
     def max_pool2d(
@@ -907,11 +4665,15 @@ class Operators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         *,
         return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def max_pool2d(
@@ -919,21 +4681,29 @@ class Operators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         *,
         return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     def max_pool2d(
         self,
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each window, and optionally its index.
 
@@ -941,16 +4711,27 @@ class Operators:
             input: the tensor to pool.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
-            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
             dilation: Distance from one element of a window to the next along each axis.
             ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
-                padded input; a window that would start after the last element of the input is left out.
+                padded input; a window that this would add after the last element of the input is left out.
             return_indices: Whether to return the index of each value too; max_unpool needs it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
-                mode.
+                ``floor((L + before + after - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in
+                ceil mode, where ``before`` and ``after`` are the padding.
         """
         pooled = self._pool(
             "max_pool2d",
@@ -962,6 +4743,10 @@ class Operators:
                 "dilation": dilation,
                 "ceil_mode": ceil_mode,
                 "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
             },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
@@ -972,10 +4757,14 @@ class Operators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]: ...
     @overload
     def max_pool3d(
@@ -983,11 +4772,15 @@ class Operators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         *,
         return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def max_pool3d(
@@ -995,21 +4788,29 @@ class Operators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         *,
         return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     def max_pool3d(
         self,
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each window, and optionally its index.
 
@@ -1017,16 +4818,27 @@ class Operators:
             input: the tensor to pool.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
-            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
             dilation: Distance from one element of a window to the next along each axis.
             ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
-                padded input; a window that would start after the last element of the input is left out.
+                padded input; a window that this would add after the last element of the input is left out.
             return_indices: Whether to return the index of each value too; max_unpool needs it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
-                mode.
+                ``floor((L + before + after - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in
+                ceil mode, where ``before`` and ``after`` are the padding.
         """
         pooled = self._pool(
             "max_pool3d",
@@ -1038,6 +4850,10 @@ class Operators:
                 "dilation": dilation,
                 "ceil_mode": ceil_mode,
                 "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
             },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
@@ -1048,10 +4864,11 @@ class Operators:
         indices: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         output_size: int | Sequence[int] | None = None,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, None]:
         """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
@@ -1064,16 +4881,21 @@ class Operators:
             indices: the indices that max pooling returned.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
-            padding: Positions that pooling had added before and after its input along each axis; at most half
-                of kernel_size.
+            padding: Positions that pooling had added before and after its input along each axis: integers,
+                which are at most half of kernel_size as in torch; pairs [before, after] of any size; "same" for
+                ceil(L / stride) windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after;
+                "same_lower" with the odd one before; "valid" for none.
             output_size: Spatial sizes of the output, needed if pooling had rounded; may begin with N and C.
             dilation: Distance from one element of a window to the next along each axis.
             ceil_mode: Whether pooling had rounded up. It has no effect: output_size may be larger or smaller in
                 any case.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
 
         Shape:
             input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may
+                ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - before - after``, where ``before`` and
+                ``after`` are the padding, or ``L·stride`` with padding "same"; or ``output_size``, which may
                 differ by less than stride; without a dilation it may be up to twice as large, in case pooling
                 had one.
         """
@@ -1090,6 +4912,7 @@ class Operators:
                 "output_size": output_size,
                 "dilation": dilation,
                 "ceil_mode": ceil_mode,
+                "layout": layout,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)
@@ -1100,10 +4923,11 @@ class Operators:
         indices: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         output_size: int | Sequence[int] | None = None,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, None]:
         """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
@@ -1116,16 +4940,21 @@ class Operators:
             indices: the indices that max pooling returned.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
-            padding: Positions that pooling had added before and after its input along each axis; at most half
-                of kernel_size.
+            padding: Positions that pooling had added before and after its input along each axis: integers,
+                which are at most half of kernel_size as in torch; pairs [before, after] of any size; "same" for
+                ceil(L / stride) windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after;
+                "same_lower" with the odd one before; "valid" for none.
             output_size: Spatial sizes of the output, needed if pooling had rounded; may begin with N and C.
             dilation: Distance from one element of a window to the next along each axis.
             ceil_mode: Whether pooling had rounded up. It has no effect: output_size may be larger or smaller in
                 any case.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
 
         Shape:
             input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may
+                ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - before - after``, where ``before`` and
+                ``after`` are the padding, or ``L·stride`` with padding "same"; or ``output_size``, which may
                 differ by less than stride; without a dilation it may be up to twice as large, in case pooling
                 had one.
         """
@@ -1142,6 +4971,7 @@ class Operators:
                 "output_size": output_size,
                 "dilation": dilation,
                 "ceil_mode": ceil_mode,
+                "layout": layout,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)
@@ -1152,10 +4982,11 @@ class Operators:
         indices: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         output_size: int | Sequence[int] | None = None,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, None]:
         """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
@@ -1168,16 +4999,21 @@ class Operators:
             indices: the indices that max pooling returned.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
-            padding: Positions that pooling had added before and after its input along each axis; at most half
-                of kernel_size.
+            padding: Positions that pooling had added before and after its input along each axis: integers,
+                which are at most half of kernel_size as in torch; pairs [before, after] of any size; "same" for
+                ceil(L / stride) windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after;
+                "same_lower" with the odd one before; "valid" for none.
             output_size: Spatial sizes of the output, needed if pooling had rounded; may begin with N and C.
             dilation: Distance from one element of a window to the next along each axis.
             ceil_mode: Whether pooling had rounded up. It has no effect: output_size may be larger or smaller in
                 any case.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
 
         Shape:
             input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may
+                ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - before - after``, where ``before`` and
+                ``after`` are the padding, or ``L·stride`` with padding "same"; or ``output_size``, which may
                 differ by less than stride; without a dilation it may be up to twice as large, in case pooling
                 had one.
         """
@@ -1194,6 +5030,1699 @@ class Operators:
                 "output_size": output_size,
                 "dilation": dilation,
                 "ceil_mode": ceil_mode,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def median_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The median of each window.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            method: Which value an even number of elements has, as in numpy's quantile; when not given, the mean
+                of both middle elements for floats, and the lower of them for integers.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "median_pool1d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def median_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The median of each window.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            method: Which value an even number of elements has, as in numpy's quantile; when not given, the mean
+                of both middle elements for floats, and the lower of them for integers.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "median_pool2d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def median_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The median of each window.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            method: Which value an even number of elements has, as in numpy's quantile; when not given, the mean
+                of both middle elements for floats, and the lower of them for integers.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "median_pool3d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    @overload
+    def min_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    def min_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        *,
+        return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    def min_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        *,
+        return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    def min_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """The least element of each window, and optionally its index.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "min_pool1d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    @overload
+    def min_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    def min_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        *,
+        return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    def min_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        *,
+        return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    def min_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """The least element of each window, and optionally its index.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "min_pool2d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    @overload
+    def min_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    def min_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        *,
+        return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    def min_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        *,
+        return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    def min_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """The least element of each window, and optionally its index.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "min_pool3d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    def mode_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The most frequent element of each window; of equally frequent ones the least. For labels: no value is
+        computed.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "mode_pool1d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def mode_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The most frequent element of each window; of equally frequent ones the least. For labels: no value is
+        computed.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "mode_pool2d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def mode_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The most frequent element of each window; of equally frequent ones the least. For labels: no value is
+        computed.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "mode_pool3d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def pyramid_pool1d(
+        self,
+        input: ArrayT,
+        levels: int,
+        factor: int | Sequence[int] = 2,
+        reduce: Literal["mean", "max", "min", "median", "mode", "first"] = "mean",
+        cascade: bool = True,
+        ceil_mode: bool = True,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The windows of every level of a pyramid: each level has one element for ``factor`` elements along each axis.
+
+        The windows of a level follow each other and do not overlap. The outputs are ``level1``, ``level2``, …, the
+        largest first. A level from the one before equals pooling that level alone, with ``kernel_size`` ``factor``:
+        means of means are rounded at each level, and the median of medians is not the median. Without ``cascade`` the
+        windows of level k have ``factor`` to the power of k elements of the input. ``valid1``, ``valid2``, … are the
+        shares of ``return_valid``, of what each level is pooled from.
+
+        Args:
+            input: the tensor to pool.
+            levels: Number of levels, the input not counted.
+            factor: Elements of a window along each axis, from one level to the next.
+            reduce: The value of a window; "first" is the element at its beginning, which is nearest-neighbour
+                sampling.
+            cascade: Whether a level is pooled from the one before, else from the input.
+            ceil_mode: Whether a window that extends beyond the input reduces the elements inside, as overviews
+                do; else it is left out.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; in output ``level{k}`` each axis becomes
+                ``ceil(L / factor**k)``, or ``floor(L / factor**k)`` without ceil_mode.
+        """
+        pooled = self._pool(
+            "pyramid_pool1d",
+            {"input": input},
+            {
+                "levels": levels,
+                "factor": factor,
+                "reduce": reduce,
+                "cascade": cascade,
+                "ceil_mode": ceil_mode,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def pyramid_pool2d(
+        self,
+        input: ArrayT,
+        levels: int,
+        factor: int | Sequence[int] = 2,
+        reduce: Literal["mean", "max", "min", "median", "mode", "first"] = "mean",
+        cascade: bool = True,
+        ceil_mode: bool = True,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The windows of every level of a pyramid: each level has one element for ``factor`` elements along each axis.
+
+        The windows of a level follow each other and do not overlap. The outputs are ``level1``, ``level2``, …, the
+        largest first. A level from the one before equals pooling that level alone, with ``kernel_size`` ``factor``:
+        means of means are rounded at each level, and the median of medians is not the median. Without ``cascade`` the
+        windows of level k have ``factor`` to the power of k elements of the input. ``valid1``, ``valid2``, … are the
+        shares of ``return_valid``, of what each level is pooled from.
+
+        Args:
+            input: the tensor to pool.
+            levels: Number of levels, the input not counted.
+            factor: Elements of a window along each axis, from one level to the next.
+            reduce: The value of a window; "first" is the element at its beginning, which is nearest-neighbour
+                sampling.
+            cascade: Whether a level is pooled from the one before, else from the input.
+            ceil_mode: Whether a window that extends beyond the input reduces the elements inside, as overviews
+                do; else it is left out.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; in output ``level{k}`` each axis becomes
+                ``ceil(L / factor**k)``, or ``floor(L / factor**k)`` without ceil_mode.
+        """
+        pooled = self._pool(
+            "pyramid_pool2d",
+            {"input": input},
+            {
+                "levels": levels,
+                "factor": factor,
+                "reduce": reduce,
+                "cascade": cascade,
+                "ceil_mode": ceil_mode,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def pyramid_pool3d(
+        self,
+        input: ArrayT,
+        levels: int,
+        factor: int | Sequence[int] = 2,
+        reduce: Literal["mean", "max", "min", "median", "mode", "first"] = "mean",
+        cascade: bool = True,
+        ceil_mode: bool = True,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The windows of every level of a pyramid: each level has one element for ``factor`` elements along each axis.
+
+        The windows of a level follow each other and do not overlap. The outputs are ``level1``, ``level2``, …, the
+        largest first. A level from the one before equals pooling that level alone, with ``kernel_size`` ``factor``:
+        means of means are rounded at each level, and the median of medians is not the median. Without ``cascade`` the
+        windows of level k have ``factor`` to the power of k elements of the input. ``valid1``, ``valid2``, … are the
+        shares of ``return_valid``, of what each level is pooled from.
+
+        Args:
+            input: the tensor to pool.
+            levels: Number of levels, the input not counted.
+            factor: Elements of a window along each axis, from one level to the next.
+            reduce: The value of a window; "first" is the element at its beginning, which is nearest-neighbour
+                sampling.
+            cascade: Whether a level is pooled from the one before, else from the input.
+            ceil_mode: Whether a window that extends beyond the input reduces the elements inside, as overviews
+                do; else it is left out.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; in output ``level{k}`` each axis becomes
+                ``ceil(L / factor**k)``, or ``floor(L / factor**k)`` without ceil_mode.
+        """
+        pooled = self._pool(
+            "pyramid_pool3d",
+            {"input": input},
+            {
+                "levels": levels,
+                "factor": factor,
+                "reduce": reduce,
+                "cascade": cascade,
+                "ceil_mode": ceil_mode,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def quantile_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        q: float = 0.5,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] = "linear",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """A quantile of each window.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            q: The share of the elements below the result.
+            method: Which value a quantile between two elements has, as in numpy's quantile: linear
+                interpolates, midpoint is their mean, and the others choose one of them.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "quantile_pool1d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "q": q,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def quantile_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        q: float = 0.5,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] = "linear",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """A quantile of each window.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            q: The share of the elements below the result.
+            method: Which value a quantile between two elements has, as in numpy's quantile: linear
+                interpolates, midpoint is their mean, and the others choose one of them.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "quantile_pool2d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "q": q,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def quantile_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        q: float = 0.5,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] = "linear",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """A quantile of each window.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            q: The share of the elements below the result.
+            method: Which value a quantile between two elements has, as in numpy's quantile: linear
+                interpolates, midpoint is their mean, and the others choose one of them.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "quantile_pool3d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "q": q,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def spatial_pyramid_pool1d(
+        self,
+        input: ArrayT,
+        output_sizes: Sequence[int] = (1, 2, 4),
+        reduce: Literal["max", "mean"] = "max",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The maximum or the mean of the windows of each level, for inputs of any size in one vector of a fixed size.
+
+        A level with size s has s windows along each axis, those of adaptive pooling with ``output_size`` s. Its cells
+        are in the order of the channels, and of the axes within a channel, as ``torch.flatten`` of ``(N, C, s, s)``;
+        the levels follow each other. With channels last the vector is the same.
+
+        Args:
+            input: the tensor to pool.
+            output_sizes: Number of windows along each axis, for each level.
+            reduce: The value of a window.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` becomes ``(N, C·cells)``, and ``(C, *spatial)`` becomes ``(C·cells)``,
+                where ``cells`` is the sum of the sizes to the power of the number of axes.
+        """
+        pooled = self._pool(
+            "spatial_pyramid_pool1d",
+            {"input": input},
+            {
+                "output_sizes": output_sizes,
+                "reduce": reduce,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def spatial_pyramid_pool2d(
+        self,
+        input: ArrayT,
+        output_sizes: Sequence[int] = (1, 2, 4),
+        reduce: Literal["max", "mean"] = "max",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The maximum or the mean of the windows of each level, for inputs of any size in one vector of a fixed size.
+
+        A level with size s has s windows along each axis, those of adaptive pooling with ``output_size`` s. Its cells
+        are in the order of the channels, and of the axes within a channel, as ``torch.flatten`` of ``(N, C, s, s)``;
+        the levels follow each other. With channels last the vector is the same.
+
+        Args:
+            input: the tensor to pool.
+            output_sizes: Number of windows along each axis, for each level.
+            reduce: The value of a window.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` becomes ``(N, C·cells)``, and ``(C, *spatial)`` becomes ``(C·cells)``,
+                where ``cells`` is the sum of the sizes to the power of the number of axes.
+        """
+        pooled = self._pool(
+            "spatial_pyramid_pool2d",
+            {"input": input},
+            {
+                "output_sizes": output_sizes,
+                "reduce": reduce,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def spatial_pyramid_pool3d(
+        self,
+        input: ArrayT,
+        output_sizes: Sequence[int] = (1, 2, 4),
+        reduce: Literal["max", "mean"] = "max",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The maximum or the mean of the windows of each level, for inputs of any size in one vector of a fixed size.
+
+        A level with size s has s windows along each axis, those of adaptive pooling with ``output_size`` s. Its cells
+        are in the order of the channels, and of the axes within a channel, as ``torch.flatten`` of ``(N, C, s, s)``;
+        the levels follow each other. With channels last the vector is the same.
+
+        Args:
+            input: the tensor to pool.
+            output_sizes: Number of windows along each axis, for each level.
+            reduce: The value of a window.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` becomes ``(N, C·cells)``, and ``(C, *spatial)`` becomes ``(C·cells)``,
+                where ``cells`` is the sum of the sizes to the power of the number of axes.
+        """
+        pooled = self._pool(
+            "spatial_pyramid_pool3d",
+            {"input": input},
+            {
+                "output_sizes": output_sizes,
+                "reduce": reduce,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def std_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The standard deviation of each window, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "std_pool1d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def std_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The standard deviation of each window, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "std_pool2d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def std_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The standard deviation of each window, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "std_pool3d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def sum_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The sum of each window.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "sum_pool1d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def sum_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The sum of each window.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "sum_pool2d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def sum_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The sum of each window.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "sum_pool3d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def var_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The variance of each window, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "var_pool1d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def var_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The variance of each window, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "var_pool2d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def var_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The variance of each window, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = self._pool(
+            "var_pool3d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)
@@ -1211,12 +6740,24 @@ class AsyncOperators:
         self,
         input: ArrayT,
         output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]:
         """The average of each of a given number of windows.
 
         Args:
             input: the tensor to pool.
             output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -1224,7 +6765,13 @@ class AsyncOperators:
         pooled = await self._pool(
             "adaptive_avg_pool1d",
             {"input": input},
-            {"output_size": output_size},
+            {
+                "output_size": output_size,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
         )
         return cast("Pooled[ArrayT, None]", pooled)
 
@@ -1232,12 +6779,24 @@ class AsyncOperators:
         self,
         input: ArrayT,
         output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]:
         """The average of each of a given number of windows.
 
         Args:
             input: the tensor to pool.
             output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -1245,7 +6804,13 @@ class AsyncOperators:
         pooled = await self._pool(
             "adaptive_avg_pool2d",
             {"input": input},
-            {"output_size": output_size},
+            {
+                "output_size": output_size,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
         )
         return cast("Pooled[ArrayT, None]", pooled)
 
@@ -1253,12 +6818,24 @@ class AsyncOperators:
         self,
         input: ArrayT,
         output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]:
         """The average of each of a given number of windows.
 
         Args:
             input: the tensor to pool.
             output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -1266,7 +6843,382 @@ class AsyncOperators:
         pooled = await self._pool(
             "adaptive_avg_pool3d",
             {"input": input},
-            {"output_size": output_size},
+            {
+                "output_size": output_size,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_avgmax_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """Half the sum of the average and the maximum of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_avgmax_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_avgmax_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """Half the sum of the average and the maximum of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_avgmax_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_avgmax_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """Half the sum of the average and the maximum of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_avgmax_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_catavgmax_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The average of each of a given number of windows for all channels, and then the maximum for all channels.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; C becomes 2·C, each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_catavgmax_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_catavgmax_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The average of each of a given number of windows for all channels, and then the maximum for all channels.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; C becomes 2·C, each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_catavgmax_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_catavgmax_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The average of each of a given number of windows for all channels, and then the maximum for all channels.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; C becomes 2·C, each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_catavgmax_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_gem_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        p: float = 3.0,
+        eps: float = 1e-06,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The generalized mean of each of a given number of windows: ``mean(max(x, eps)^p)^(1/p)``, in float64.
+
+        With p = 1 it is the mean, and the larger p is, the closer it is to the maximum. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            p: The power; not 0.
+            eps: The least value: smaller elements count as it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_gem_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "p": p,
+                "eps": eps,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_gem_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        p: float = 3.0,
+        eps: float = 1e-06,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The generalized mean of each of a given number of windows: ``mean(max(x, eps)^p)^(1/p)``, in float64.
+
+        With p = 1 it is the mean, and the larger p is, the closer it is to the maximum. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            p: The power; not 0.
+            eps: The least value: smaller elements count as it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_gem_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "p": p,
+                "eps": eps,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_gem_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        p: float = 3.0,
+        eps: float = 1e-06,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The generalized mean of each of a given number of windows: ``mean(max(x, eps)^p)^(1/p)``, in float64.
+
+        With p = 1 it is the mean, and the larger p is, the closer it is to the maximum. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            p: The power; not 0.
+            eps: The least value: smaller elements count as it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_gem_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "p": p,
+                "eps": eps,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_logsumexp_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        r: float = 1.0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The smooth maximum of each of a given number of windows: ``log(mean(exp(r·x))) / r``, in float64, shifted by
+        the maximum.
+
+        It lies between the mean and the maximum, and closer to the maximum the larger r is; with a negative r it lies
+        between the minimum and the mean. Nothing overflows: ``[1000, 1000]`` gives 1000. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            r: The sharpness; not 0.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_logsumexp_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "r": r,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_logsumexp_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        r: float = 1.0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The smooth maximum of each of a given number of windows: ``log(mean(exp(r·x))) / r``, in float64, shifted by
+        the maximum.
+
+        It lies between the mean and the maximum, and closer to the maximum the larger r is; with a negative r it lies
+        between the minimum and the mean. Nothing overflows: ``[1000, 1000]`` gives 1000. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            r: The sharpness; not 0.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_logsumexp_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "r": r,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_logsumexp_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        r: float = 1.0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The smooth maximum of each of a given number of windows: ``log(mean(exp(r·x))) / r``, in float64, shifted by
+        the maximum.
+
+        It lies between the mean and the maximum, and closer to the maximum the larger r is; with a negative r it lies
+        between the minimum and the mean. Nothing overflows: ``[1000, 1000]`` gives 1000. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            r: The sharpness; not 0.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_logsumexp_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "r": r,
+                "layout": layout,
+            },
         )
         return cast("Pooled[ArrayT, None]", pooled)
 
@@ -1276,6 +7228,10 @@ class AsyncOperators:
         input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]: ...
     @overload
     async def adaptive_max_pool1d(
@@ -1284,6 +7240,10 @@ class AsyncOperators:
         output_size: int | Sequence[int | None],
         *,
         return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def adaptive_max_pool1d(
@@ -1292,12 +7252,20 @@ class AsyncOperators:
         output_size: int | Sequence[int | None],
         *,
         return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def adaptive_max_pool1d(
         self,
         input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each of a given number of windows, and optionally its index.
 
@@ -1305,6 +7273,14 @@ class AsyncOperators:
             input: the tensor to pool.
             output_size: Number of windows along each axis; null keeps the length of an axis.
             return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -1315,6 +7291,10 @@ class AsyncOperators:
             {
                 "output_size": output_size,
                 "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
             },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
@@ -1325,6 +7305,10 @@ class AsyncOperators:
         input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]: ...
     @overload
     async def adaptive_max_pool2d(
@@ -1333,6 +7317,10 @@ class AsyncOperators:
         output_size: int | Sequence[int | None],
         *,
         return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def adaptive_max_pool2d(
@@ -1341,12 +7329,20 @@ class AsyncOperators:
         output_size: int | Sequence[int | None],
         *,
         return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def adaptive_max_pool2d(
         self,
         input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each of a given number of windows, and optionally its index.
 
@@ -1354,6 +7350,14 @@ class AsyncOperators:
             input: the tensor to pool.
             output_size: Number of windows along each axis; null keeps the length of an axis.
             return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -1364,6 +7368,10 @@ class AsyncOperators:
             {
                 "output_size": output_size,
                 "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
             },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
@@ -1374,6 +7382,10 @@ class AsyncOperators:
         input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]: ...
     @overload
     async def adaptive_max_pool3d(
@@ -1382,6 +7394,10 @@ class AsyncOperators:
         output_size: int | Sequence[int | None],
         *,
         return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def adaptive_max_pool3d(
@@ -1390,12 +7406,20 @@ class AsyncOperators:
         output_size: int | Sequence[int | None],
         *,
         return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def adaptive_max_pool3d(
         self,
         input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each of a given number of windows, and optionally its index.
 
@@ -1403,6 +7427,14 @@ class AsyncOperators:
             input: the tensor to pool.
             output_size: Number of windows along each axis; null keeps the length of an axis.
             return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -1413,19 +7445,1021 @@ class AsyncOperators:
             {
                 "output_size": output_size,
                 "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
             },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    async def adaptive_median_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The median of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            method: Which value an even number of elements has, as in numpy's quantile; when not given, the mean
+                of both middle elements for floats, and the lower of them for integers.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_median_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_median_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The median of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            method: Which value an even number of elements has, as in numpy's quantile; when not given, the mean
+                of both middle elements for floats, and the lower of them for integers.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_median_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_median_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The median of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            method: Which value an even number of elements has, as in numpy's quantile; when not given, the mean
+                of both middle elements for floats, and the lower of them for integers.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_median_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    @overload
+    async def adaptive_min_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    async def adaptive_min_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        *,
+        return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    async def adaptive_min_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        *,
+        return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    async def adaptive_min_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """The least element of each of a given number of windows, and optionally its index.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_min_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    @overload
+    async def adaptive_min_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    async def adaptive_min_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        *,
+        return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    async def adaptive_min_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        *,
+        return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    async def adaptive_min_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """The least element of each of a given number of windows, and optionally its index.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_min_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    @overload
+    async def adaptive_min_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    async def adaptive_min_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        *,
+        return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    async def adaptive_min_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        *,
+        return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    async def adaptive_min_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """The least element of each of a given number of windows, and optionally its index.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_min_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    async def adaptive_mode_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The most frequent element of each of a given number of windows; of equally frequent ones the least. For
+        labels: no value is computed.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_mode_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_mode_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The most frequent element of each of a given number of windows; of equally frequent ones the least. For
+        labels: no value is computed.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_mode_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_mode_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The most frequent element of each of a given number of windows; of equally frequent ones the least. For
+        labels: no value is computed.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_mode_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_quantile_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        q: float = 0.5,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] = "linear",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """A quantile of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            q: The share of the elements below the result.
+            method: Which value a quantile between two elements has, as in numpy's quantile: linear
+                interpolates, midpoint is their mean, and the others choose one of them.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_quantile_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "q": q,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_quantile_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        q: float = 0.5,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] = "linear",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """A quantile of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            q: The share of the elements below the result.
+            method: Which value a quantile between two elements has, as in numpy's quantile: linear
+                interpolates, midpoint is their mean, and the others choose one of them.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_quantile_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "q": q,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_quantile_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        q: float = 0.5,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] = "linear",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """A quantile of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            q: The share of the elements below the result.
+            method: Which value a quantile between two elements has, as in numpy's quantile: linear
+                interpolates, midpoint is their mean, and the others choose one of them.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_quantile_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "q": q,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_std_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The standard deviation of each of a given number of windows, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_std_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_std_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The standard deviation of each of a given number of windows, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_std_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_std_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The standard deviation of each of a given number of windows, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_std_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_sum_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The sum of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_sum_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_sum_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The sum of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_sum_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_sum_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The sum of each of a given number of windows.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_sum_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_var_pool1d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The variance of each of a given number of windows, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_var_pool1d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_var_pool2d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The variance of each of a given number of windows, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_var_pool2d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def adaptive_var_pool3d(
+        self,
+        input: ArrayT,
+        output_size: int | Sequence[int | None],
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The variance of each of a given number of windows, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+        """
+        pooled = await self._pool(
+            "adaptive_var_pool3d",
+            {"input": input},
+            {
+                "output_size": output_size,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
 
     async def avg_pool1d(
         self,
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
+        dilation: int | Sequence[int] = 1,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]:
         """The average of each window.
 
@@ -1433,15 +8467,28 @@ class AsyncOperators:
             input: the tensor to pool.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
-            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
             ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
-                padded input; a window that would start after the last element of the input is left out.
+                padded input; a window that this would add after the last element of the input is left out.
             count_include_pad: Whether positions of the padding count in the divisor.
             divisor_override: Divisor of every sum instead of the number of positions; 1 gives sums.
+            dilation: Distance from one element of a window to the next along each axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``floor((L + 2·padding - kernel_size) / stride) + 1``, rounded up in ceil mode.
+                ``floor((L + before + after - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in
+                ceil mode, where ``before`` and ``after`` are the padding.
         """
         pooled = await self._pool(
             "avg_pool1d",
@@ -1453,6 +8500,11 @@ class AsyncOperators:
                 "ceil_mode": ceil_mode,
                 "count_include_pad": count_include_pad,
                 "divisor_override": divisor_override,
+                "dilation": dilation,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)
@@ -1462,10 +8514,15 @@ class AsyncOperators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
+        dilation: int | Sequence[int] = 1,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]:
         """The average of each window.
 
@@ -1473,15 +8530,28 @@ class AsyncOperators:
             input: the tensor to pool.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
-            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
             ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
-                padded input; a window that would start after the last element of the input is left out.
+                padded input; a window that this would add after the last element of the input is left out.
             count_include_pad: Whether positions of the padding count in the divisor.
             divisor_override: Divisor of every sum instead of the number of positions; 1 gives sums.
+            dilation: Distance from one element of a window to the next along each axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``floor((L + 2·padding - kernel_size) / stride) + 1``, rounded up in ceil mode.
+                ``floor((L + before + after - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in
+                ceil mode, where ``before`` and ``after`` are the padding.
         """
         pooled = await self._pool(
             "avg_pool2d",
@@ -1493,6 +8563,11 @@ class AsyncOperators:
                 "ceil_mode": ceil_mode,
                 "count_include_pad": count_include_pad,
                 "divisor_override": divisor_override,
+                "dilation": dilation,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)
@@ -1502,10 +8577,15 @@ class AsyncOperators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
+        dilation: int | Sequence[int] = 1,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]:
         """The average of each window.
 
@@ -1513,15 +8593,28 @@ class AsyncOperators:
             input: the tensor to pool.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
-            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
             ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
-                padded input; a window that would start after the last element of the input is left out.
+                padded input; a window that this would add after the last element of the input is left out.
             count_include_pad: Whether positions of the padding count in the divisor.
             divisor_override: Divisor of every sum instead of the number of positions; 1 gives sums.
+            dilation: Distance from one element of a window to the next along each axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``floor((L + 2·padding - kernel_size) / stride) + 1``, rounded up in ceil mode.
+                ``floor((L + before + after - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in
+                ceil mode, where ``before`` and ``after`` are the padding.
         """
         pooled = await self._pool(
             "avg_pool3d",
@@ -1533,6 +8626,119 @@ class AsyncOperators:
                 "ceil_mode": ceil_mode,
                 "count_include_pad": count_include_pad,
                 "divisor_override": divisor_override,
+                "dilation": dilation,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def blur_pool1d(
+        self,
+        input: ArrayT,
+        filter_size: Literal[3, 5, 7] = 3,
+        stride: int | Sequence[int] = 2,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The weighted average of each window, with the weights of a binomial filter.
+
+        The weights are those of ``(1/2 + 1/2)^(filter_size - 1)``: 1/4, 1/2, 1/4 for size 3; a window's weight is the
+        product of those of its axes. One axis is filtered after another. Shifting the input changes the output less
+        than with a maximum or an average.
+
+        Args:
+            input: the tensor to pool.
+            filter_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·p - filter_size) / stride) + 1`` with ``p = (stride + filter_size - 2) // 2``,
+                which must be less than L.
+        """
+        pooled = await self._pool(
+            "blur_pool1d",
+            {"input": input},
+            {
+                "filter_size": filter_size,
+                "stride": stride,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def blur_pool2d(
+        self,
+        input: ArrayT,
+        filter_size: Literal[3, 5, 7] = 3,
+        stride: int | Sequence[int] = 2,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The weighted average of each window, with the weights of a binomial filter.
+
+        The weights are those of ``(1/2 + 1/2)^(filter_size - 1)``: 1/4, 1/2, 1/4 for size 3; a window's weight is the
+        product of those of its axes. One axis is filtered after another. Shifting the input changes the output less
+        than with a maximum or an average.
+
+        Args:
+            input: the tensor to pool.
+            filter_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·p - filter_size) / stride) + 1`` with ``p = (stride + filter_size - 2) // 2``,
+                which must be less than L.
+        """
+        pooled = await self._pool(
+            "blur_pool2d",
+            {"input": input},
+            {
+                "filter_size": filter_size,
+                "stride": stride,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def blur_pool3d(
+        self,
+        input: ArrayT,
+        filter_size: Literal[3, 5, 7] = 3,
+        stride: int | Sequence[int] = 2,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The weighted average of each window, with the weights of a binomial filter.
+
+        The weights are those of ``(1/2 + 1/2)^(filter_size - 1)``: 1/4, 1/2, 1/4 for size 3; a window's weight is the
+        product of those of its axes. One axis is filtered after another. Shifting the input changes the output less
+        than with a maximum or an average.
+
+        Args:
+            input: the tensor to pool.
+            filter_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·p - filter_size) / stride) + 1`` with ``p = (stride + filter_size - 2) // 2``,
+                which must be less than L.
+        """
+        pooled = await self._pool(
+            "blur_pool3d",
+            {"input": input},
+            {
+                "filter_size": filter_size,
+                "stride": stride,
+                "layout": layout,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)
@@ -1546,6 +8752,7 @@ class AsyncOperators:
         output_ratio: float | Sequence[float] | None = None,
         return_indices: Literal[False] = False,
         seed: int | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, None]: ...
     @overload
     async def fractional_max_pool2d(
@@ -1557,6 +8764,7 @@ class AsyncOperators:
         *,
         return_indices: Literal[True],
         seed: int | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def fractional_max_pool2d(
@@ -1568,6 +8776,7 @@ class AsyncOperators:
         *,
         return_indices: bool,
         seed: int | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def fractional_max_pool2d(
         self,
@@ -1577,6 +8786,7 @@ class AsyncOperators:
         output_ratio: float | Sequence[float] | None = None,
         return_indices: bool = False,
         seed: int | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each window at pseudo-random, evenly spread positions, and optionally its index.
 
@@ -1594,6 +8804,8 @@ class AsyncOperators:
             output_ratio: Number of windows along each axis as a fraction of its length; this or output_size.
             return_indices: Whether to return the index of each value too.
             seed: Seed of the window positions; the service draws one when it is not given.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size`` or
@@ -1608,6 +8820,7 @@ class AsyncOperators:
                 "output_ratio": output_ratio,
                 "return_indices": return_indices,
                 "seed": seed,
+                "layout": layout,
             },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
@@ -1621,6 +8834,7 @@ class AsyncOperators:
         output_ratio: float | Sequence[float] | None = None,
         return_indices: Literal[False] = False,
         seed: int | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, None]: ...
     @overload
     async def fractional_max_pool3d(
@@ -1632,6 +8846,7 @@ class AsyncOperators:
         *,
         return_indices: Literal[True],
         seed: int | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def fractional_max_pool3d(
@@ -1643,6 +8858,7 @@ class AsyncOperators:
         *,
         return_indices: bool,
         seed: int | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def fractional_max_pool3d(
         self,
@@ -1652,6 +8868,7 @@ class AsyncOperators:
         output_ratio: float | Sequence[float] | None = None,
         return_indices: bool = False,
         seed: int | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each window at pseudo-random, evenly spread positions, and optionally its index.
 
@@ -1669,6 +8886,8 @@ class AsyncOperators:
             output_ratio: Number of windows along each axis as a fraction of its length; this or output_size.
             return_indices: Whether to return the index of each value too.
             seed: Seed of the window positions; the service draws one when it is not given.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size`` or
@@ -1683,64 +8902,776 @@ class AsyncOperators:
                 "output_ratio": output_ratio,
                 "return_indices": return_indices,
                 "seed": seed,
+                "layout": layout,
             },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
+    async def gem_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        p: float = 3.0,
+        eps: float = 1e-06,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The generalized mean of each window: ``mean(max(x, eps)^p)^(1/p)``, in float64.
+
+        With p = 1 it is the mean, and the larger p is, the closer it is to the maximum. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            p: The power; not 0.
+            eps: The least value: smaller elements count as it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "gem_pool1d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "p": p,
+                "eps": eps,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def gem_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        p: float = 3.0,
+        eps: float = 1e-06,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The generalized mean of each window: ``mean(max(x, eps)^p)^(1/p)``, in float64.
+
+        With p = 1 it is the mean, and the larger p is, the closer it is to the maximum. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            p: The power; not 0.
+            eps: The least value: smaller elements count as it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "gem_pool2d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "p": p,
+                "eps": eps,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def gem_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        p: float = 3.0,
+        eps: float = 1e-06,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The generalized mean of each window: ``mean(max(x, eps)^p)^(1/p)``, in float64.
+
+        With p = 1 it is the mean, and the larger p is, the closer it is to the maximum. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            p: The power; not 0.
+            eps: The least value: smaller elements count as it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "gem_pool3d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "p": p,
+                "eps": eps,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
     async def global_avg_pool1d(
         self,
         input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, None]:
         """The average of each plane: adaptive_avg_pool with output_size 1.
 
         Args:
             input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
         """
         pooled = await self._pool(
             "global_avg_pool1d",
             {"input": input},
-            {},
+            {
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+                "keepdims": keepdims,
+            },
         )
         return cast("Pooled[ArrayT, None]", pooled)
 
     async def global_avg_pool2d(
         self,
         input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, None]:
         """The average of each plane: adaptive_avg_pool with output_size 1.
 
         Args:
             input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
         """
         pooled = await self._pool(
             "global_avg_pool2d",
             {"input": input},
-            {},
+            {
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+                "keepdims": keepdims,
+            },
         )
         return cast("Pooled[ArrayT, None]", pooled)
 
     async def global_avg_pool3d(
         self,
         input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, None]:
         """The average of each plane: adaptive_avg_pool with output_size 1.
 
         Args:
             input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
         """
         pooled = await self._pool(
             "global_avg_pool3d",
             {"input": input},
-            {},
+            {
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_avgmax_pool1d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """Half the sum of the average and the maximum of each plane.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_avgmax_pool1d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_avgmax_pool2d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """Half the sum of the average and the maximum of each plane.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_avgmax_pool2d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_avgmax_pool3d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """Half the sum of the average and the maximum of each plane.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_avgmax_pool3d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_catavgmax_pool1d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The average of each plane for all channels, and then the maximum for all channels.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; C becomes 2·C, each axis becomes 1, and is left out
+                without keepdims.
+        """
+        pooled = await self._pool(
+            "global_catavgmax_pool1d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_catavgmax_pool2d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The average of each plane for all channels, and then the maximum for all channels.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; C becomes 2·C, each axis becomes 1, and is left out
+                without keepdims.
+        """
+        pooled = await self._pool(
+            "global_catavgmax_pool2d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_catavgmax_pool3d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The average of each plane for all channels, and then the maximum for all channels.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; C becomes 2·C, each axis becomes 1, and is left out
+                without keepdims.
+        """
+        pooled = await self._pool(
+            "global_catavgmax_pool3d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_gem_pool1d(
+        self,
+        input: ArrayT,
+        p: float = 3.0,
+        eps: float = 1e-06,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The generalized mean of each plane: ``mean(max(x, eps)^p)^(1/p)``, in float64.
+
+        With p = 1 it is the mean, and the larger p is, the closer it is to the maximum. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            p: The power; not 0.
+            eps: The least value: smaller elements count as it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_gem_pool1d",
+            {"input": input},
+            {
+                "p": p,
+                "eps": eps,
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_gem_pool2d(
+        self,
+        input: ArrayT,
+        p: float = 3.0,
+        eps: float = 1e-06,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The generalized mean of each plane: ``mean(max(x, eps)^p)^(1/p)``, in float64.
+
+        With p = 1 it is the mean, and the larger p is, the closer it is to the maximum. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            p: The power; not 0.
+            eps: The least value: smaller elements count as it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_gem_pool2d",
+            {"input": input},
+            {
+                "p": p,
+                "eps": eps,
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_gem_pool3d(
+        self,
+        input: ArrayT,
+        p: float = 3.0,
+        eps: float = 1e-06,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The generalized mean of each plane: ``mean(max(x, eps)^p)^(1/p)``, in float64.
+
+        With p = 1 it is the mean, and the larger p is, the closer it is to the maximum. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            p: The power; not 0.
+            eps: The least value: smaller elements count as it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_gem_pool3d",
+            {"input": input},
+            {
+                "p": p,
+                "eps": eps,
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_logsumexp_pool1d(
+        self,
+        input: ArrayT,
+        r: float = 1.0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The smooth maximum of each plane: ``log(mean(exp(r·x))) / r``, in float64, shifted by the maximum.
+
+        It lies between the mean and the maximum, and closer to the maximum the larger r is; with a negative r it lies
+        between the minimum and the mean. Nothing overflows: ``[1000, 1000]`` gives 1000. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            r: The sharpness; not 0.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_logsumexp_pool1d",
+            {"input": input},
+            {
+                "r": r,
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_logsumexp_pool2d(
+        self,
+        input: ArrayT,
+        r: float = 1.0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The smooth maximum of each plane: ``log(mean(exp(r·x))) / r``, in float64, shifted by the maximum.
+
+        It lies between the mean and the maximum, and closer to the maximum the larger r is; with a negative r it lies
+        between the minimum and the mean. Nothing overflows: ``[1000, 1000]`` gives 1000. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            r: The sharpness; not 0.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_logsumexp_pool2d",
+            {"input": input},
+            {
+                "r": r,
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_logsumexp_pool3d(
+        self,
+        input: ArrayT,
+        r: float = 1.0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The smooth maximum of each plane: ``log(mean(exp(r·x))) / r``, in float64, shifted by the maximum.
+
+        It lies between the mean and the maximum, and closer to the maximum the larger r is; with a negative r it lies
+        between the minimum and the mean. Nothing overflows: ``[1000, 1000]`` gives 1000. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            r: The sharpness; not 0.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_logsumexp_pool3d",
+            {"input": input},
+            {
+                "r": r,
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_lp_pool1d(
+        self,
+        input: ArrayT,
+        norm_type: float,
+        absolute: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The p-norm of each plane: lp_pool with one window.
+
+        Computed in float64 and rounded once. ``absolute`` takes |x| before the power, which gives the mathematical norm
+        and ONNX's GlobalLpPool; without it powers are signed, as in torch's lp_pool.
+
+        Args:
+            input: the tensor to pool.
+            norm_type: The power p; not 0; "Infinity" and "-Infinity" are powers too.
+            absolute: Whether to take |x| before the power: the norm.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_lp_pool1d",
+            {"input": input},
+            {
+                "norm_type": norm_type,
+                "absolute": absolute,
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_lp_pool2d(
+        self,
+        input: ArrayT,
+        norm_type: float,
+        absolute: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The p-norm of each plane: lp_pool with one window.
+
+        Computed in float64 and rounded once. ``absolute`` takes |x| before the power, which gives the mathematical norm
+        and ONNX's GlobalLpPool; without it powers are signed, as in torch's lp_pool.
+
+        Args:
+            input: the tensor to pool.
+            norm_type: The power p; not 0; "Infinity" and "-Infinity" are powers too.
+            absolute: Whether to take |x| before the power: the norm.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_lp_pool2d",
+            {"input": input},
+            {
+                "norm_type": norm_type,
+                "absolute": absolute,
+                "layout": layout,
+                "keepdims": keepdims,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_lp_pool3d(
+        self,
+        input: ArrayT,
+        norm_type: float,
+        absolute: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+    ) -> Pooled[ArrayT, None]:
+        """The p-norm of each plane: lp_pool with one window.
+
+        Computed in float64 and rounded once. ``absolute`` takes |x| before the power, which gives the mathematical norm
+        and ONNX's GlobalLpPool; without it powers are signed, as in torch's lp_pool.
+
+        Args:
+            input: the tensor to pool.
+            norm_type: The power p; not 0; "Infinity" and "-Infinity" are powers too.
+            absolute: Whether to take |x| before the power: the norm.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_lp_pool3d",
+            {"input": input},
+            {
+                "norm_type": norm_type,
+                "absolute": absolute,
+                "layout": layout,
+                "keepdims": keepdims,
+            },
         )
         return cast("Pooled[ArrayT, None]", pooled)
 
@@ -1749,6 +9680,11 @@ class AsyncOperators:
         self,
         input: ArrayT,
         return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, None]: ...
     @overload
     async def global_max_pool1d(
@@ -1756,6 +9692,11 @@ class AsyncOperators:
         input: ArrayT,
         *,
         return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def global_max_pool1d(
@@ -1763,25 +9704,52 @@ class AsyncOperators:
         input: ArrayT,
         *,
         return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def global_max_pool1d(
         self,
         input: ArrayT,
         return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each plane, and optionally its index: adaptive_max_pool with output_size 1.
 
         Args:
             input: the tensor to pool.
             return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
         """
         pooled = await self._pool(
             "global_max_pool1d",
             {"input": input},
-            {"return_indices": return_indices},
+            {
+                "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+                "keepdims": keepdims,
+            },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
@@ -1790,6 +9758,11 @@ class AsyncOperators:
         self,
         input: ArrayT,
         return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, None]: ...
     @overload
     async def global_max_pool2d(
@@ -1797,6 +9770,11 @@ class AsyncOperators:
         input: ArrayT,
         *,
         return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def global_max_pool2d(
@@ -1804,25 +9782,52 @@ class AsyncOperators:
         input: ArrayT,
         *,
         return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def global_max_pool2d(
         self,
         input: ArrayT,
         return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each plane, and optionally its index: adaptive_max_pool with output_size 1.
 
         Args:
             input: the tensor to pool.
             return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
         """
         pooled = await self._pool(
             "global_max_pool2d",
             {"input": input},
-            {"return_indices": return_indices},
+            {
+                "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+                "keepdims": keepdims,
+            },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
@@ -1831,6 +9836,11 @@ class AsyncOperators:
         self,
         input: ArrayT,
         return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, None]: ...
     @overload
     async def global_max_pool3d(
@@ -1838,6 +9848,11 @@ class AsyncOperators:
         input: ArrayT,
         *,
         return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def global_max_pool3d(
@@ -1845,27 +9860,1221 @@ class AsyncOperators:
         input: ArrayT,
         *,
         return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def global_max_pool3d(
         self,
         input: ArrayT,
         return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+        keepdims: bool = True,
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each plane, and optionally its index: adaptive_max_pool with output_size 1.
 
         Args:
             input: the tensor to pool.
             return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
         """
         pooled = await self._pool(
             "global_max_pool3d",
             {"input": input},
-            {"return_indices": return_indices},
+            {
+                "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+                "keepdims": keepdims,
+            },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    async def global_median_pool1d(
+        self,
+        input: ArrayT,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The median of each plane.
+
+        Args:
+            input: the tensor to pool.
+            method: Which value an even number of elements has, as in numpy's quantile; when not given, the mean
+                of both middle elements for floats, and the lower of them for integers.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_median_pool1d",
+            {"input": input},
+            {
+                "method": method,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_median_pool2d(
+        self,
+        input: ArrayT,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The median of each plane.
+
+        Args:
+            input: the tensor to pool.
+            method: Which value an even number of elements has, as in numpy's quantile; when not given, the mean
+                of both middle elements for floats, and the lower of them for integers.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_median_pool2d",
+            {"input": input},
+            {
+                "method": method,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_median_pool3d(
+        self,
+        input: ArrayT,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The median of each plane.
+
+        Args:
+            input: the tensor to pool.
+            method: Which value an even number of elements has, as in numpy's quantile; when not given, the mean
+                of both middle elements for floats, and the lower of them for integers.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_median_pool3d",
+            {"input": input},
+            {
+                "method": method,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    @overload
+    async def global_min_pool1d(
+        self,
+        input: ArrayT,
+        return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    async def global_min_pool1d(
+        self,
+        input: ArrayT,
+        *,
+        return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    async def global_min_pool1d(
+        self,
+        input: ArrayT,
+        *,
+        return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    async def global_min_pool1d(
+        self,
+        input: ArrayT,
+        return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """The least element of each plane, and optionally its index.
+
+        Args:
+            input: the tensor to pool.
+            return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_min_pool1d",
+            {"input": input},
+            {
+                "return_indices": return_indices,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    @overload
+    async def global_min_pool2d(
+        self,
+        input: ArrayT,
+        return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    async def global_min_pool2d(
+        self,
+        input: ArrayT,
+        *,
+        return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    async def global_min_pool2d(
+        self,
+        input: ArrayT,
+        *,
+        return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    async def global_min_pool2d(
+        self,
+        input: ArrayT,
+        return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """The least element of each plane, and optionally its index.
+
+        Args:
+            input: the tensor to pool.
+            return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_min_pool2d",
+            {"input": input},
+            {
+                "return_indices": return_indices,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    @overload
+    async def global_min_pool3d(
+        self,
+        input: ArrayT,
+        return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    async def global_min_pool3d(
+        self,
+        input: ArrayT,
+        *,
+        return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    async def global_min_pool3d(
+        self,
+        input: ArrayT,
+        *,
+        return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    async def global_min_pool3d(
+        self,
+        input: ArrayT,
+        return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """The least element of each plane, and optionally its index.
+
+        Args:
+            input: the tensor to pool.
+            return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_min_pool3d",
+            {"input": input},
+            {
+                "return_indices": return_indices,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    async def global_mode_pool1d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The most frequent element of each plane; of equally frequent ones the least. For labels: no value is
+        computed.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_mode_pool1d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_mode_pool2d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The most frequent element of each plane; of equally frequent ones the least. For labels: no value is
+        computed.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_mode_pool2d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_mode_pool3d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The most frequent element of each plane; of equally frequent ones the least. For labels: no value is
+        computed.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_mode_pool3d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_quantile_pool1d(
+        self,
+        input: ArrayT,
+        q: float = 0.5,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] = "linear",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """A quantile of each plane.
+
+        Args:
+            input: the tensor to pool.
+            q: The share of the elements below the result.
+            method: Which value a quantile between two elements has, as in numpy's quantile: linear
+                interpolates, midpoint is their mean, and the others choose one of them.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_quantile_pool1d",
+            {"input": input},
+            {
+                "q": q,
+                "method": method,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_quantile_pool2d(
+        self,
+        input: ArrayT,
+        q: float = 0.5,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] = "linear",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """A quantile of each plane.
+
+        Args:
+            input: the tensor to pool.
+            q: The share of the elements below the result.
+            method: Which value a quantile between two elements has, as in numpy's quantile: linear
+                interpolates, midpoint is their mean, and the others choose one of them.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_quantile_pool2d",
+            {"input": input},
+            {
+                "q": q,
+                "method": method,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_quantile_pool3d(
+        self,
+        input: ArrayT,
+        q: float = 0.5,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] = "linear",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """A quantile of each plane.
+
+        Args:
+            input: the tensor to pool.
+            q: The share of the elements below the result.
+            method: Which value a quantile between two elements has, as in numpy's quantile: linear
+                interpolates, midpoint is their mean, and the others choose one of them.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_quantile_pool3d",
+            {"input": input},
+            {
+                "q": q,
+                "method": method,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_std_pool1d(
+        self,
+        input: ArrayT,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The standard deviation of each plane, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_std_pool1d",
+            {"input": input},
+            {
+                "correction": correction,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_std_pool2d(
+        self,
+        input: ArrayT,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The standard deviation of each plane, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_std_pool2d",
+            {"input": input},
+            {
+                "correction": correction,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_std_pool3d(
+        self,
+        input: ArrayT,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The standard deviation of each plane, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_std_pool3d",
+            {"input": input},
+            {
+                "correction": correction,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_sum_pool1d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The sum of each plane.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_sum_pool1d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_sum_pool2d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The sum of each plane.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_sum_pool2d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_sum_pool3d(
+        self,
+        input: ArrayT,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The sum of each plane.
+
+        Args:
+            input: the tensor to pool.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_sum_pool3d",
+            {"input": input},
+            {
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_var_pool1d(
+        self,
+        input: ArrayT,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The variance of each plane, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_var_pool1d",
+            {"input": input},
+            {
+                "correction": correction,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_var_pool2d(
+        self,
+        input: ArrayT,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The variance of each plane, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_var_pool2d",
+            {"input": input},
+            {
+                "correction": correction,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def global_var_pool3d(
+        self,
+        input: ArrayT,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        keepdims: bool = True,
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The variance of each plane, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            keepdims: Whether the output keeps the pooled axes, each of size 1.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without
+                keepdims.
+        """
+        pooled = await self._pool(
+            "global_var_pool3d",
+            {"input": input},
+            {
+                "correction": correction,
+                "layout": layout,
+                "keepdims": keepdims,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def logsumexp_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        r: float = 1.0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The smooth maximum of each window: ``log(mean(exp(r·x))) / r``, in float64, shifted by the maximum.
+
+        It lies between the mean and the maximum, and closer to the maximum the larger r is; with a negative r it lies
+        between the minimum and the mean. Nothing overflows: ``[1000, 1000]`` gives 1000. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            r: The sharpness; not 0.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "logsumexp_pool1d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "r": r,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def logsumexp_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        r: float = 1.0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The smooth maximum of each window: ``log(mean(exp(r·x))) / r``, in float64, shifted by the maximum.
+
+        It lies between the mean and the maximum, and closer to the maximum the larger r is; with a negative r it lies
+        between the minimum and the mean. Nothing overflows: ``[1000, 1000]`` gives 1000. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            r: The sharpness; not 0.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "logsumexp_pool2d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "r": r,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def logsumexp_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        r: float = 1.0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The smooth maximum of each window: ``log(mean(exp(r·x))) / r``, in float64, shifted by the maximum.
+
+        It lies between the mean and the maximum, and closer to the maximum the larger r is; with a negative r it lies
+        between the minimum and the mean. Nothing overflows: ``[1000, 1000]`` gives 1000. Padding does not count.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            r: The sharpness; not 0.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "logsumexp_pool3d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "r": r,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
 
     async def lp_pool1d(
         self,
@@ -1875,6 +11084,9 @@ class AsyncOperators:
         stride: int | Sequence[int] | None = None,
         ceil_mode: bool = False,
         absolute: bool = False,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, None]:
         """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with signed powers.
 
@@ -1888,14 +11100,22 @@ class AsyncOperators:
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
             ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
-                padded input; a window that would start after the last element of the input is left out.
-            absolute: Whether to take |x| before the power and to sum only elements of the input: the norm.
-                False is torch's formula: signed powers, and the sum of a window that ceil_mode cuts is scaled
-                to a full one.
+                padded input; a window that this would add after the last element of the input is left out.
+            absolute: Whether to take |x| before the power and to sum only what is there: the norm. False is
+                torch's formula: signed powers, and the sum of a window that ceil_mode cuts is scaled to a full
+                one.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``floor((L - kernel_size) / stride) + 1``, rounded up in ceil mode.
+                ``floor((L + before + after - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in
+                ceil mode, where ``before`` and ``after`` are the padding.
         """
         pooled = await self._pool(
             "lp_pool1d",
@@ -1906,6 +11126,9 @@ class AsyncOperators:
                 "stride": stride,
                 "ceil_mode": ceil_mode,
                 "absolute": absolute,
+                "padding": padding,
+                "dilation": dilation,
+                "layout": layout,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)
@@ -1918,6 +11141,9 @@ class AsyncOperators:
         stride: int | Sequence[int] | None = None,
         ceil_mode: bool = False,
         absolute: bool = False,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, None]:
         """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with signed powers.
 
@@ -1931,14 +11157,22 @@ class AsyncOperators:
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
             ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
-                padded input; a window that would start after the last element of the input is left out.
-            absolute: Whether to take |x| before the power and to sum only elements of the input: the norm.
-                False is torch's formula: signed powers, and the sum of a window that ceil_mode cuts is scaled
-                to a full one.
+                padded input; a window that this would add after the last element of the input is left out.
+            absolute: Whether to take |x| before the power and to sum only what is there: the norm. False is
+                torch's formula: signed powers, and the sum of a window that ceil_mode cuts is scaled to a full
+                one.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``floor((L - kernel_size) / stride) + 1``, rounded up in ceil mode.
+                ``floor((L + before + after - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in
+                ceil mode, where ``before`` and ``after`` are the padding.
         """
         pooled = await self._pool(
             "lp_pool2d",
@@ -1949,6 +11183,9 @@ class AsyncOperators:
                 "stride": stride,
                 "ceil_mode": ceil_mode,
                 "absolute": absolute,
+                "padding": padding,
+                "dilation": dilation,
+                "layout": layout,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)
@@ -1961,6 +11198,9 @@ class AsyncOperators:
         stride: int | Sequence[int] | None = None,
         ceil_mode: bool = False,
         absolute: bool = False,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, None]:
         """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with signed powers.
 
@@ -1974,14 +11214,22 @@ class AsyncOperators:
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
             ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
-                padded input; a window that would start after the last element of the input is left out.
-            absolute: Whether to take |x| before the power and to sum only elements of the input: the norm.
-                False is torch's formula: signed powers, and the sum of a window that ceil_mode cuts is scaled
-                to a full one.
+                padded input; a window that this would add after the last element of the input is left out.
+            absolute: Whether to take |x| before the power and to sum only what is there: the norm. False is
+                torch's formula: signed powers, and the sum of a window that ceil_mode cuts is scaled to a full
+                one.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``floor((L - kernel_size) / stride) + 1``, rounded up in ceil mode.
+                ``floor((L + before + after - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in
+                ceil mode, where ``before`` and ``after`` are the padding.
         """
         pooled = await self._pool(
             "lp_pool3d",
@@ -1992,6 +11240,9 @@ class AsyncOperators:
                 "stride": stride,
                 "ceil_mode": ceil_mode,
                 "absolute": absolute,
+                "padding": padding,
+                "dilation": dilation,
+                "layout": layout,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)
@@ -2002,10 +11253,14 @@ class AsyncOperators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]: ...
     @overload
     async def max_pool1d(
@@ -2013,11 +11268,15 @@ class AsyncOperators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         *,
         return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def max_pool1d(
@@ -2025,21 +11284,29 @@ class AsyncOperators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         *,
         return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def max_pool1d(
         self,
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each window, and optionally its index.
 
@@ -2047,16 +11314,27 @@ class AsyncOperators:
             input: the tensor to pool.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
-            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
             dilation: Distance from one element of a window to the next along each axis.
             ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
-                padded input; a window that would start after the last element of the input is left out.
+                padded input; a window that this would add after the last element of the input is left out.
             return_indices: Whether to return the index of each value too; max_unpool needs it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
-                mode.
+                ``floor((L + before + after - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in
+                ceil mode, where ``before`` and ``after`` are the padding.
         """
         pooled = await self._pool(
             "max_pool1d",
@@ -2068,6 +11346,10 @@ class AsyncOperators:
                 "dilation": dilation,
                 "ceil_mode": ceil_mode,
                 "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
             },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
@@ -2078,10 +11360,14 @@ class AsyncOperators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]: ...
     @overload
     async def max_pool2d(
@@ -2089,11 +11375,15 @@ class AsyncOperators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         *,
         return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def max_pool2d(
@@ -2101,21 +11391,29 @@ class AsyncOperators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         *,
         return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def max_pool2d(
         self,
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each window, and optionally its index.
 
@@ -2123,16 +11421,27 @@ class AsyncOperators:
             input: the tensor to pool.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
-            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
             dilation: Distance from one element of a window to the next along each axis.
             ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
-                padded input; a window that would start after the last element of the input is left out.
+                padded input; a window that this would add after the last element of the input is left out.
             return_indices: Whether to return the index of each value too; max_unpool needs it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
-                mode.
+                ``floor((L + before + after - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in
+                ceil mode, where ``before`` and ``after`` are the padding.
         """
         pooled = await self._pool(
             "max_pool2d",
@@ -2144,6 +11453,10 @@ class AsyncOperators:
                 "dilation": dilation,
                 "ceil_mode": ceil_mode,
                 "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
             },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
@@ -2154,10 +11467,14 @@ class AsyncOperators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, None]: ...
     @overload
     async def max_pool3d(
@@ -2165,11 +11482,15 @@ class AsyncOperators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         *,
         return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def max_pool3d(
@@ -2177,21 +11498,29 @@ class AsyncOperators:
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         *,
         return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def max_pool3d(
         self,
         input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each window, and optionally its index.
 
@@ -2199,16 +11528,27 @@ class AsyncOperators:
             input: the tensor to pool.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
-            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
             dilation: Distance from one element of a window to the next along each axis.
             ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
-                padded input; a window that would start after the last element of the input is left out.
+                padded input; a window that this would add after the last element of the input is left out.
             return_indices: Whether to return the index of each value too; max_unpool needs it.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
-                mode.
+                ``floor((L + before + after - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in
+                ceil mode, where ``before`` and ``after`` are the padding.
         """
         pooled = await self._pool(
             "max_pool3d",
@@ -2220,6 +11560,10 @@ class AsyncOperators:
                 "dilation": dilation,
                 "ceil_mode": ceil_mode,
                 "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
             },
         )
         return cast("Pooled[ArrayT, ArrayT | None]", pooled)
@@ -2230,10 +11574,11 @@ class AsyncOperators:
         indices: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         output_size: int | Sequence[int] | None = None,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, None]:
         """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
@@ -2246,16 +11591,21 @@ class AsyncOperators:
             indices: the indices that max pooling returned.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
-            padding: Positions that pooling had added before and after its input along each axis; at most half
-                of kernel_size.
+            padding: Positions that pooling had added before and after its input along each axis: integers,
+                which are at most half of kernel_size as in torch; pairs [before, after] of any size; "same" for
+                ceil(L / stride) windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after;
+                "same_lower" with the odd one before; "valid" for none.
             output_size: Spatial sizes of the output, needed if pooling had rounded; may begin with N and C.
             dilation: Distance from one element of a window to the next along each axis.
             ceil_mode: Whether pooling had rounded up. It has no effect: output_size may be larger or smaller in
                 any case.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
 
         Shape:
             input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may
+                ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - before - after``, where ``before`` and
+                ``after`` are the padding, or ``L·stride`` with padding "same"; or ``output_size``, which may
                 differ by less than stride; without a dilation it may be up to twice as large, in case pooling
                 had one.
         """
@@ -2272,6 +11622,7 @@ class AsyncOperators:
                 "output_size": output_size,
                 "dilation": dilation,
                 "ceil_mode": ceil_mode,
+                "layout": layout,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)
@@ -2282,10 +11633,11 @@ class AsyncOperators:
         indices: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         output_size: int | Sequence[int] | None = None,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, None]:
         """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
@@ -2298,16 +11650,21 @@ class AsyncOperators:
             indices: the indices that max pooling returned.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
-            padding: Positions that pooling had added before and after its input along each axis; at most half
-                of kernel_size.
+            padding: Positions that pooling had added before and after its input along each axis: integers,
+                which are at most half of kernel_size as in torch; pairs [before, after] of any size; "same" for
+                ceil(L / stride) windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after;
+                "same_lower" with the odd one before; "valid" for none.
             output_size: Spatial sizes of the output, needed if pooling had rounded; may begin with N and C.
             dilation: Distance from one element of a window to the next along each axis.
             ceil_mode: Whether pooling had rounded up. It has no effect: output_size may be larger or smaller in
                 any case.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
 
         Shape:
             input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may
+                ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - before - after``, where ``before`` and
+                ``after`` are the padding, or ``L·stride`` with padding "same"; or ``output_size``, which may
                 differ by less than stride; without a dilation it may be up to twice as large, in case pooling
                 had one.
         """
@@ -2324,6 +11681,7 @@ class AsyncOperators:
                 "output_size": output_size,
                 "dilation": dilation,
                 "ceil_mode": ceil_mode,
+                "layout": layout,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)
@@ -2334,10 +11692,11 @@ class AsyncOperators:
         indices: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
         output_size: int | Sequence[int] | None = None,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
     ) -> Pooled[ArrayT, None]:
         """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
@@ -2350,16 +11709,21 @@ class AsyncOperators:
             indices: the indices that max pooling returned.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
-            padding: Positions that pooling had added before and after its input along each axis; at most half
-                of kernel_size.
+            padding: Positions that pooling had added before and after its input along each axis: integers,
+                which are at most half of kernel_size as in torch; pairs [before, after] of any size; "same" for
+                ceil(L / stride) windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after;
+                "same_lower" with the odd one before; "valid" for none.
             output_size: Spatial sizes of the output, needed if pooling had rounded; may begin with N and C.
             dilation: Distance from one element of a window to the next along each axis.
             ceil_mode: Whether pooling had rounded up. It has no effect: output_size may be larger or smaller in
                 any case.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
 
         Shape:
             input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-                ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may
+                ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - before - after``, where ``before`` and
+                ``after`` are the padding, or ``L·stride`` with padding "same"; or ``output_size``, which may
                 differ by less than stride; without a dilation it may be up to twice as large, in case pooling
                 had one.
         """
@@ -2376,6 +11740,1699 @@ class AsyncOperators:
                 "output_size": output_size,
                 "dilation": dilation,
                 "ceil_mode": ceil_mode,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def median_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The median of each window.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            method: Which value an even number of elements has, as in numpy's quantile; when not given, the mean
+                of both middle elements for floats, and the lower of them for integers.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "median_pool1d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def median_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The median of each window.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            method: Which value an even number of elements has, as in numpy's quantile; when not given, the mean
+                of both middle elements for floats, and the lower of them for integers.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "median_pool2d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def median_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] | None = None,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The median of each window.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            method: Which value an even number of elements has, as in numpy's quantile; when not given, the mean
+                of both middle elements for floats, and the lower of them for integers.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "median_pool3d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    @overload
+    async def min_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    async def min_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        *,
+        return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    async def min_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        *,
+        return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    async def min_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """The least element of each window, and optionally its index.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "min_pool1d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    @overload
+    async def min_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    async def min_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        *,
+        return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    async def min_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        *,
+        return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    async def min_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """The least element of each window, and optionally its index.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "min_pool2d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    @overload
+    async def min_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        return_indices: Literal[False] = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    async def min_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        *,
+        return_indices: Literal[True],
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    async def min_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        *,
+        return_indices: bool,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    async def min_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """The least element of each window, and optionally its index.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            return_indices: Whether to return the index of each value too.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "min_pool3d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "return_indices": return_indices,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    async def mode_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The most frequent element of each window; of equally frequent ones the least. For labels: no value is
+        computed.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "mode_pool1d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def mode_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The most frequent element of each window; of equally frequent ones the least. For labels: no value is
+        computed.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "mode_pool2d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def mode_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The most frequent element of each window; of equally frequent ones the least. For labels: no value is
+        computed.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "mode_pool3d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def pyramid_pool1d(
+        self,
+        input: ArrayT,
+        levels: int,
+        factor: int | Sequence[int] = 2,
+        reduce: Literal["mean", "max", "min", "median", "mode", "first"] = "mean",
+        cascade: bool = True,
+        ceil_mode: bool = True,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The windows of every level of a pyramid: each level has one element for ``factor`` elements along each axis.
+
+        The windows of a level follow each other and do not overlap. The outputs are ``level1``, ``level2``, …, the
+        largest first. A level from the one before equals pooling that level alone, with ``kernel_size`` ``factor``:
+        means of means are rounded at each level, and the median of medians is not the median. Without ``cascade`` the
+        windows of level k have ``factor`` to the power of k elements of the input. ``valid1``, ``valid2``, … are the
+        shares of ``return_valid``, of what each level is pooled from.
+
+        Args:
+            input: the tensor to pool.
+            levels: Number of levels, the input not counted.
+            factor: Elements of a window along each axis, from one level to the next.
+            reduce: The value of a window; "first" is the element at its beginning, which is nearest-neighbour
+                sampling.
+            cascade: Whether a level is pooled from the one before, else from the input.
+            ceil_mode: Whether a window that extends beyond the input reduces the elements inside, as overviews
+                do; else it is left out.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; in output ``level{k}`` each axis becomes
+                ``ceil(L / factor**k)``, or ``floor(L / factor**k)`` without ceil_mode.
+        """
+        pooled = await self._pool(
+            "pyramid_pool1d",
+            {"input": input},
+            {
+                "levels": levels,
+                "factor": factor,
+                "reduce": reduce,
+                "cascade": cascade,
+                "ceil_mode": ceil_mode,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def pyramid_pool2d(
+        self,
+        input: ArrayT,
+        levels: int,
+        factor: int | Sequence[int] = 2,
+        reduce: Literal["mean", "max", "min", "median", "mode", "first"] = "mean",
+        cascade: bool = True,
+        ceil_mode: bool = True,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The windows of every level of a pyramid: each level has one element for ``factor`` elements along each axis.
+
+        The windows of a level follow each other and do not overlap. The outputs are ``level1``, ``level2``, …, the
+        largest first. A level from the one before equals pooling that level alone, with ``kernel_size`` ``factor``:
+        means of means are rounded at each level, and the median of medians is not the median. Without ``cascade`` the
+        windows of level k have ``factor`` to the power of k elements of the input. ``valid1``, ``valid2``, … are the
+        shares of ``return_valid``, of what each level is pooled from.
+
+        Args:
+            input: the tensor to pool.
+            levels: Number of levels, the input not counted.
+            factor: Elements of a window along each axis, from one level to the next.
+            reduce: The value of a window; "first" is the element at its beginning, which is nearest-neighbour
+                sampling.
+            cascade: Whether a level is pooled from the one before, else from the input.
+            ceil_mode: Whether a window that extends beyond the input reduces the elements inside, as overviews
+                do; else it is left out.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; in output ``level{k}`` each axis becomes
+                ``ceil(L / factor**k)``, or ``floor(L / factor**k)`` without ceil_mode.
+        """
+        pooled = await self._pool(
+            "pyramid_pool2d",
+            {"input": input},
+            {
+                "levels": levels,
+                "factor": factor,
+                "reduce": reduce,
+                "cascade": cascade,
+                "ceil_mode": ceil_mode,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def pyramid_pool3d(
+        self,
+        input: ArrayT,
+        levels: int,
+        factor: int | Sequence[int] = 2,
+        reduce: Literal["mean", "max", "min", "median", "mode", "first"] = "mean",
+        cascade: bool = True,
+        ceil_mode: bool = True,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The windows of every level of a pyramid: each level has one element for ``factor`` elements along each axis.
+
+        The windows of a level follow each other and do not overlap. The outputs are ``level1``, ``level2``, …, the
+        largest first. A level from the one before equals pooling that level alone, with ``kernel_size`` ``factor``:
+        means of means are rounded at each level, and the median of medians is not the median. Without ``cascade`` the
+        windows of level k have ``factor`` to the power of k elements of the input. ``valid1``, ``valid2``, … are the
+        shares of ``return_valid``, of what each level is pooled from.
+
+        Args:
+            input: the tensor to pool.
+            levels: Number of levels, the input not counted.
+            factor: Elements of a window along each axis, from one level to the next.
+            reduce: The value of a window; "first" is the element at its beginning, which is nearest-neighbour
+                sampling.
+            cascade: Whether a level is pooled from the one before, else from the input.
+            ceil_mode: Whether a window that extends beyond the input reduces the elements inside, as overviews
+                do; else it is left out.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; in output ``level{k}`` each axis becomes
+                ``ceil(L / factor**k)``, or ``floor(L / factor**k)`` without ceil_mode.
+        """
+        pooled = await self._pool(
+            "pyramid_pool3d",
+            {"input": input},
+            {
+                "levels": levels,
+                "factor": factor,
+                "reduce": reduce,
+                "cascade": cascade,
+                "ceil_mode": ceil_mode,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def quantile_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        q: float = 0.5,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] = "linear",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """A quantile of each window.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            q: The share of the elements below the result.
+            method: Which value a quantile between two elements has, as in numpy's quantile: linear
+                interpolates, midpoint is their mean, and the others choose one of them.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "quantile_pool1d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "q": q,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def quantile_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        q: float = 0.5,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] = "linear",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """A quantile of each window.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            q: The share of the elements below the result.
+            method: Which value a quantile between two elements has, as in numpy's quantile: linear
+                interpolates, midpoint is their mean, and the others choose one of them.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "quantile_pool2d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "q": q,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def quantile_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        q: float = 0.5,
+        method: Literal["linear", "lower", "higher", "nearest", "midpoint"] = "linear",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """A quantile of each window.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            q: The share of the elements below the result.
+            method: Which value a quantile between two elements has, as in numpy's quantile: linear
+                interpolates, midpoint is their mean, and the others choose one of them.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "quantile_pool3d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "q": q,
+                "method": method,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def spatial_pyramid_pool1d(
+        self,
+        input: ArrayT,
+        output_sizes: Sequence[int] = (1, 2, 4),
+        reduce: Literal["max", "mean"] = "max",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The maximum or the mean of the windows of each level, for inputs of any size in one vector of a fixed size.
+
+        A level with size s has s windows along each axis, those of adaptive pooling with ``output_size`` s. Its cells
+        are in the order of the channels, and of the axes within a channel, as ``torch.flatten`` of ``(N, C, s, s)``;
+        the levels follow each other. With channels last the vector is the same.
+
+        Args:
+            input: the tensor to pool.
+            output_sizes: Number of windows along each axis, for each level.
+            reduce: The value of a window.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` becomes ``(N, C·cells)``, and ``(C, *spatial)`` becomes ``(C·cells)``,
+                where ``cells`` is the sum of the sizes to the power of the number of axes.
+        """
+        pooled = await self._pool(
+            "spatial_pyramid_pool1d",
+            {"input": input},
+            {
+                "output_sizes": output_sizes,
+                "reduce": reduce,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def spatial_pyramid_pool2d(
+        self,
+        input: ArrayT,
+        output_sizes: Sequence[int] = (1, 2, 4),
+        reduce: Literal["max", "mean"] = "max",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The maximum or the mean of the windows of each level, for inputs of any size in one vector of a fixed size.
+
+        A level with size s has s windows along each axis, those of adaptive pooling with ``output_size`` s. Its cells
+        are in the order of the channels, and of the axes within a channel, as ``torch.flatten`` of ``(N, C, s, s)``;
+        the levels follow each other. With channels last the vector is the same.
+
+        Args:
+            input: the tensor to pool.
+            output_sizes: Number of windows along each axis, for each level.
+            reduce: The value of a window.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` becomes ``(N, C·cells)``, and ``(C, *spatial)`` becomes ``(C·cells)``,
+                where ``cells`` is the sum of the sizes to the power of the number of axes.
+        """
+        pooled = await self._pool(
+            "spatial_pyramid_pool2d",
+            {"input": input},
+            {
+                "output_sizes": output_sizes,
+                "reduce": reduce,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def spatial_pyramid_pool3d(
+        self,
+        input: ArrayT,
+        output_sizes: Sequence[int] = (1, 2, 4),
+        reduce: Literal["max", "mean"] = "max",
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+    ) -> Pooled[ArrayT, None]:
+        """The maximum or the mean of the windows of each level, for inputs of any size in one vector of a fixed size.
+
+        A level with size s has s windows along each axis, those of adaptive pooling with ``output_size`` s. Its cells
+        are in the order of the channels, and of the axes within a channel, as ``torch.flatten`` of ``(N, C, s, s)``;
+        the levels follow each other. With channels last the vector is the same.
+
+        Args:
+            input: the tensor to pool.
+            output_sizes: Number of windows along each axis, for each level.
+            reduce: The value of a window.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+
+        Shape:
+            input ``(N, C, *spatial)`` becomes ``(N, C·cells)``, and ``(C, *spatial)`` becomes ``(C·cells)``,
+                where ``cells`` is the sum of the sizes to the power of the number of axes.
+        """
+        pooled = await self._pool(
+            "spatial_pyramid_pool3d",
+            {"input": input},
+            {
+                "output_sizes": output_sizes,
+                "reduce": reduce,
+                "layout": layout,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def std_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The standard deviation of each window, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "std_pool1d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def std_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The standard deviation of each window, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "std_pool2d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def std_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The standard deviation of each window, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "std_pool3d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def sum_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The sum of each window.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "sum_pool1d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def sum_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The sum of each window.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "sum_pool2d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def sum_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The sum of each window.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "sum_pool3d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def var_pool1d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The variance of each window, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "var_pool1d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def var_pool2d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The variance of each window, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "var_pool2d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def var_pool3d(
+        self,
+        input: ArrayT,
+        kernel_size: int | Sequence[int],
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        correction: Literal[0, 1] = 0,
+        layout: Literal["channels_first", "channels_last"] = "channels_first",
+        nan_policy: Literal["propagate", "omit"] = "propagate",
+        ignore_value: float | None = None,
+        return_valid: bool = False,
+    ) -> Pooled[ArrayT, None]:
+        """The variance of each window, in float64 from deviations of the mean.
+
+        Args:
+            input: the tensor to pool.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis: integers, which are at most
+                half of kernel_size as in torch; pairs [before, after] of any size; "same" for ceil(L / stride)
+                windows, as TensorFlow's SAME and ONNX's SAME_UPPER, an odd position after; "same_lower" with
+                the odd one before; "valid" for none.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that this would add after the last element of the input is left out.
+            correction: What is subtracted from the number of elements in the divisor: 0 for the population, 1
+                for a sample of it. With 1 a window of one element gives NaN.
+            layout: Order of the axes of inputs and outputs: (N, C, *spatial), or (N, *spatial, C). Indices are
+                flat within a plane in both.
+            nan_policy: Whether a NaN counts as the operator says, or is passed over. Passed over, a window with
+                nothing left gives NaN, or ignore_value if that is given. Integers have no NaN.
+            ignore_value: Elements equal to it are passed over (nodata); a window with nothing left gives it.
+                For floats it is rounded to the element type.
+            return_valid: Whether to return the share of each window's positions inside the input that counted,
+                too.
+
+        Shape:
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
+        """
+        pooled = await self._pool(
+            "var_pool3d",
+            {"input": input},
+            {
+                "kernel_size": kernel_size,
+                "stride": stride,
+                "padding": padding,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
+                "correction": correction,
+                "layout": layout,
+                "nan_policy": nan_policy,
+                "ignore_value": ignore_value,
+                "return_valid": return_valid,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)

@@ -1,10 +1,10 @@
-"""Results of a client's calls: a pooled tensor, a plan, a summary of an operator."""
+"""Results of a client's calls: pooled tensors, plans, a summary of an operator."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic, Self, TypeVar
+from typing import Generic, Self, TypeVar, cast
 
 from poolhouse.tensors import TensorMetadata
 
@@ -27,6 +27,9 @@ class Pooled(tuple[Output, Indices], Generic[Output, Indices]):
     """The seed of random pooling's windows; pass it again to get the same windows."""
     warnings: tuple[str, ...]
     """What is allowed but seldom intended, such as channels after the pooled axes."""
+    outputs: Mapping[str, Output]
+    """Every output by name, of the same kind as the input, in the order of the response: ``level1``, ``level2``, … of a
+    pyramid, and what a field asks for, such as ``indices``."""
 
     def __new__(
         cls,
@@ -36,6 +39,7 @@ class Pooled(tuple[Output, Indices], Generic[Output, Indices]):
         request_id: str | None = None,
         seed: int | None = None,
         warnings: tuple[str, ...] = (),
+        outputs: Mapping[str, Output] | None = None,
     ) -> Self:
         """Make a result from its parts."""
         made = super().__new__(cls, (output, indices))
@@ -43,6 +47,11 @@ class Pooled(tuple[Output, Indices], Generic[Output, Indices]):
         made.request_id = request_id
         made.seed = seed
         made.warnings = warnings
+        if outputs is None:
+            # Indices are of the same kind as the output.
+            pair = {"output": output, "indices": cast("Output", indices)}
+            outputs = {name: each for name, each in pair.items() if each is not None}
+        made.outputs = dict(outputs)
         return made
 
     def __getnewargs__(self) -> tuple[Output, Indices]:
@@ -51,7 +60,7 @@ class Pooled(tuple[Output, Indices], Generic[Output, Indices]):
 
     @property
     def output(self) -> Output:
-        """The pooled tensor, of the same kind as the input."""
+        """The pooled tensor, of the same kind as the input; with several of different sizes, the first."""
         return self[0]
 
     @property
@@ -101,3 +110,67 @@ class OperatorSummary:
     rank: int
     summary: str
     fields: tuple[str, ...]
+
+
+class PooledMany(Mapping[str, Output], Generic[Output]):
+    """The outputs of several poolings by name, of the same kind as the inputs: ``result["peaks"]``.
+
+    The first output of a pooling has its name, further ones ``peaks.indices``; of several inputs they begin with the
+    name of the input, ``image.peaks``.
+
+    Args:
+        outputs: by name.
+        timings, request_id, warnings: see :class:`Pooled`.
+        seeds: of random poolings, by the name of their output; give them again to get the same windows.
+    """
+
+    def __init__(
+        self,
+        outputs: Mapping[str, Output],
+        timings: Mapping[str, float] | None = None,
+        request_id: str | None = None,
+        seeds: Mapping[str, int] | None = None,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
+        self._outputs = dict(outputs)
+        self.timings = dict(timings or {})
+        self.request_id = request_id
+        self.seeds = dict(seeds or {})
+        self.warnings = warnings
+
+    def __getitem__(self, name: str) -> Output:
+        if name not in self._outputs:
+            raise KeyError(f"there is no output {name!r}; there are {', '.join(self._outputs)}")
+        return self._outputs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._outputs)
+
+    def __len__(self) -> int:
+        return len(self._outputs)
+
+    def __repr__(self) -> str:
+        return f"PooledMany({self._outputs!r}, request_id={self.request_id!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanMany:
+    """Shapes and costs of several poolings.
+
+    Attributes:
+        poolings: the plan of each pooling of each input, in order.
+        outputs: element type and shape of each output of the response, by name.
+        input_bytes: bytes of all inputs.
+        output_bytes: bytes of all outputs of the response.
+        held_bytes: what the request holds in the service at most.
+        warnings: what is allowed but seldom intended.
+        document: the whole response.
+    """
+
+    poolings: tuple[Plan, ...]
+    outputs: Mapping[str, TensorMetadata]
+    input_bytes: int
+    output_bytes: int
+    held_bytes: int
+    warnings: tuple[str, ...]
+    document: Mapping[str, object]

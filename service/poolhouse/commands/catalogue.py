@@ -27,6 +27,7 @@ class OperatorDocument(TypedDict):
     summary: str
     description: str
     shape: str
+    outputs: list[str]
     fields: list[FieldDocument]
 
 

@@ -7,9 +7,7 @@ service's codecs, which validate everything and never unpickle.
 from __future__ import annotations
 
 import io
-import struct
 import sys
-import warnings
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -17,15 +15,15 @@ from typing import Final, Literal
 
 import numpy as np
 
-from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import Malformed, Unprocessable
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codec import Codec
+from poolhouse.wire.images.decoder import decode_picture
+from poolhouse.wire.images.header import UINT8, UINT16
+from poolhouse.wire.images.png_writer import encode_png
 from poolhouse.wire.npy import NPY
 from poolhouse.wire.npz import NPZ
 from poolhouse.wire.safetensors import SAFETENSORS
-
-UINT8: Final = ELEMENT_TYPES["uint8"]
 
 Format = Literal["npy", "npz", "safetensors", "png", "jpeg"]
 
@@ -48,7 +46,6 @@ _FIRST_BYTES: Final[Mapping[bytes, Format]] = {
 }
 _MAX_INFLATED_BYTES: Final = 2**36
 """The most bytes that a compressed npz may expand to: more than any service accepts."""
-_IMAGE_MODES: Final = ("L", "LA", "RGB", "RGBA")
 
 
 def holds_two_tensors(file_format: Format) -> bool:
@@ -119,51 +116,25 @@ def _display_name(path: str) -> str:
 
 
 def _decode_image(content: bytes) -> Tensor:
-    """Decode an image to uint8 of shape (1, C, H, W)."""
-    # Imported by name: Pillow is an extra, needed only for images.
-    image = import_module("PIL.Image")
-    try:
-        with warnings.catch_warnings():
-            # Invalid metadata in the file does not matter, since only the pixels are used.
-            warnings.simplefilter("ignore", UserWarning)
-            # An image that expands to gigabytes is refused; by default Pillow only warns.
-            warnings.simplefilter("error", image.DecompressionBombWarning)
-            opened = image.open(io.BytesIO(content))
-            if opened.mode.startswith(("I", "F")):
-                raise Unprocessable(
-                    "unsupported_dtype",
-                    f"The image has the mode {opened.mode}; give one with 8 bits per channel, or an npy file.",
-                )
-            # Applied here, since the output has no EXIF orientation.
-            opened = import_module("PIL.ImageOps").exif_transpose(opened)
-            if opened.mode not in _IMAGE_MODES:
-                opened = opened.convert(
-                    "RGBA" if "transparency" in opened.info else "L" if opened.mode == "1" else "RGB"
-                )
-            pixels = np.asarray(opened)
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        struct.error,
-        image.DecompressionBombWarning,
-        image.DecompressionBombError,
-    ) as fault:
-        raise Malformed("malformed_body", f"The image cannot be read: {fault}.") from None
-    planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
-    return Tensor(UINT8, np.ascontiguousarray(planes[None]))
+    """Decode an image to uint8 or uint16 of shape (1, C, H, W)."""
+    return decode_picture(memoryview(content), _MAX_INFLATED_BYTES)
 
 
 def _encode_image(output: Tensor, file_format: Format) -> bytes:
     planes = output.array[0] if output.array.ndim == 4 and len(output.array) == 1 else output.array
     channels = (1, 3) if file_format == "jpeg" else (1, 2, 3, 4)
-    if output.dtype is not UINT8 or planes.ndim != 3 or len(planes) not in channels or not planes.size:
+    dtypes = (UINT8,) if file_format == "jpeg" else (UINT8, UINT16)
+    if output.dtype not in dtypes or planes.ndim != 3 or len(planes) not in channels or not planes.size:
         raise Unprocessable(
             "unsupported_dtype",
-            f"A {file_format} file holds one uint8 image with {' or '.join(map(str, channels))} channels, "
+            f"A {file_format} file holds one {' or '.join(map(str, dtypes))} image with "
+            f"{' or '.join(map(str, channels))} channels, "
             f"and the output is {output.dtype.name} of shape {output.shape}; write .npy, .npz or .safetensors.",
         )
+    if file_format == "png":
+        return encode_png(output)
     pixels = planes[0] if len(planes) == 1 else np.ascontiguousarray(planes.transpose(1, 2, 0))
     encoded = io.BytesIO()
+    # Imported by name: Pillow is an extra, needed only for images.
     import_module("PIL.Image").fromarray(pixels).save(encoded, file_format)
     return encoded.getvalue()

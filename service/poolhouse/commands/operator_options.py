@@ -15,6 +15,7 @@ from typing import Final
 
 import click
 
+from poolhouse.client.adapters import FRAMEWORKS
 from poolhouse.client.operators import TAKES_INDICES, Operators
 from poolhouse.commands.catalogue import bundled_operators
 from poolhouse.suggestions import operator_hint, padding_hint
@@ -30,6 +31,34 @@ class _FieldFormat:
     pattern: re.Pattern[str]
     description: str
 
+    def accepts(self, text: str) -> bool:
+        """Whether a text has this form."""
+        return self.pattern.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _WordFormat:
+    """The accepted text of a field that takes one of some words."""
+
+    words: tuple[str, ...]
+
+    @property
+    def metavar(self) -> str:
+        """The words, as a usage line shows them."""
+        return "|".join(self.words)
+
+    @property
+    def description(self) -> str:
+        """The words, as an error names them."""
+        return f"one of {', '.join(self.words)}"
+
+    def accepts(self, text: str) -> bool:
+        """Whether a text is one of the words."""
+        return text in self.words
+
+
+_QUOTED: Final = re.compile('"([^"]+)"')
+
 
 _INTEGER: Final = r"-?\d+"
 _NUMBER: Final = r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|-?inf(inity)?"
@@ -42,6 +71,7 @@ def _list_pattern(entry: str) -> str:
 _FORMATS: Final[Mapping[str, _FieldFormat]] = {
     "int": _FieldFormat("N", re.compile(_INTEGER), "an integer"),
     "float": _FieldFormat("X", re.compile(_NUMBER, re.IGNORECASE), "a number"),
+    "Sequence[int]": _FieldFormat("N[,N...]", re.compile(_list_pattern(_INTEGER)), "integers: 1,2,4"),
     "int | Sequence[int]": _FieldFormat(
         "N[,N...]", re.compile(_list_pattern(_INTEGER)), "an integer, or one for each axis: 3,2"
     ),
@@ -49,6 +79,12 @@ _FORMATS: Final[Mapping[str, _FieldFormat]] = {
         "N[,N...]",
         re.compile(_list_pattern(f"{_INTEGER}|null"), re.IGNORECASE),
         "an integer, or one for each axis, where null keeps the axis: null,7",
+    ),
+    'int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"]': _FieldFormat(
+        "N[,N...]|N:N[,N:N...]|same|same_lower|valid",
+        re.compile(f"{_list_pattern(_INTEGER)}|{_list_pattern(f'{_INTEGER}:{_INTEGER}')}|same|same_lower|valid"),
+        "an integer, or one for each axis: 3,2; pairs before:after, one for each axis: 1:0,2:1; "
+        "or same, same_lower or valid",
     ),
     "float | Sequence[float]": _FieldFormat(
         "X[,X...]", re.compile(_list_pattern(_NUMBER), re.IGNORECASE), "a number, or one for each axis: 0.5,0.7"
@@ -61,25 +97,16 @@ class _FieldParam(click.ParamType):  # type: ignore[type-arg]  # generic in newe
 
     name = "field"
 
-    def __init__(self, field_format: _FieldFormat) -> None:
+    def __init__(self, field_format: _FieldFormat | _WordFormat) -> None:
         self._format = field_format
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         # Spaces beside a comma are accepted; spaces instead of one are not.
         text = ",".join(entry.strip() for entry in str(value).split(","))
-        if self._format.pattern.fullmatch(text) is None:
-            hint = _padding_hint(text, ctx) if param is not None and param.name == "padding" else ""
-            self.fail(f"{value!r} is not {self._format.description}{hint}", param, ctx)
+        if not self._format.accepts(text):
+            hint = padding_hint(text) if param is not None and param.name == "padding" else ""
+            self.fail(f"{value!r} is not {self._format.description}{hint and f'. {hint}'}", param, ctx)
         return text
-
-
-def _padding_hint(text: str, ctx: click.Context | None) -> str:
-    """The number for a padding that other libraries name, computed from the window options given so far."""
-    given = ctx.params if ctx is not None else {}
-    texts = [str(given.get(name) or "") for name in ("kernel_size", "stride", "dilation")]
-    sizes = [[int(part) for part in each.split(",")] if each.replace(",", "").isdecimal() else None for each in texts]
-    hint = padding_hint(text, *sizes)
-    return f". {hint}" if hint else ""
 
 
 def operator_names() -> list[str]:
@@ -92,9 +119,15 @@ def takes_indices(operator: str) -> bool:
     return operator in TAKES_INDICES
 
 
+def has_levels(operator: str) -> bool:
+    """Whether the operator has several outputs, of different sizes."""
+    return "output" not in bundled_operators()[operator]["outputs"]
+
+
 def field_options(operator: str) -> list[click.Parameter]:
     """The options of an operator: one per field, with meaning, format and default."""
-    method: Callable[..., object] = getattr(Operators, operator)
+    framework, dot, name = operator.rpartition(".")
+    method: Callable[..., object] = getattr(FRAMEWORKS[framework] if dot else Operators, name)
     meanings = {field["name"]: field["meaning"] for field in bundled_operators()[operator]["fields"]}
     return [
         _field_option(field, meanings[field.name])
@@ -105,18 +138,25 @@ def field_options(operator: str) -> list[click.Parameter]:
 
 def _field_option(field: inspect.Parameter, meaning: str) -> click.Option:
     name = "--" + field.name.replace("_", "-")
-    python_type = str(field.annotation).removesuffix(" | None")
+    # Python writes the texts of annotations with single quotes.
+    python_type = str(field.annotation).removesuffix(" | None").replace("'", '"')
     if python_type == "bool":
         return click.Option(
             [f"{name}/--no-{name[2:]}"], default=None, help=f"{meaning} [default: {_on_or_off(field.default)}]"
         )
-    field_format = _FORMATS[python_type]
+    field_format = _word_format(python_type) or _FORMATS[python_type]
     required = field.default is inspect.Parameter.empty
     if not required and field.default is not None:
-        meaning = f"{meaning} [default: {field.default}]"
+        default = ",".join(map(str, field.default)) if isinstance(field.default, tuple) else field.default
+        meaning = f"{meaning} [default: {default}]"
     return click.Option(
         [name], type=_FieldParam(field_format), metavar=field_format.metavar, required=required, help=meaning
     )
+
+
+def _word_format(python_type: str) -> _WordFormat | None:
+    """The format of a field that takes one of some words; None for other fields."""
+    return _WordFormat(tuple(_QUOTED.findall(python_type))) if python_type.startswith("Literal[") else None
 
 
 def _on_or_off(flag: object) -> str:

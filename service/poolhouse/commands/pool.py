@@ -16,6 +16,8 @@ from poolhouse.tensors import Tensor
 
 _FILE: Final = click.Path(readable=False, allow_dash=True)
 """Shells complete it with file names. A file that cannot be read fails when it is opened."""
+_MORE_OUTPUTS: Final = ("return_indices", "return_valid")
+"""Fields that ask for a further output."""
 
 
 def _make_command(operator: str) -> click.Command:
@@ -72,10 +74,12 @@ def _pool(
                 "input": _select_tensor(tensors, "input", source),
                 "indices": _select_tensor(index_tensors, "indices", indices),
             }
-    output_format = file_format or _output_format(target, input_format, context, two=bool(spec.get("return_indices")))
-    if spec.get("return_indices") and not holds_two_tensors(output_format):
+    asks_for_more = next((f"--{name.replace('_', '-')}" for name in _MORE_OUTPUTS if spec.get(name)), None)
+    reason = asks_for_more or (operator if operator_options.has_levels(operator) else None)
+    output_format = file_format or _output_format(target, input_format, context, two=reason is not None)
+    if reason is not None and not holds_two_tensors(output_format):
         raise click.UsageError(
-            f"{output_format} holds only one tensor; with --return-indices write npz or safetensors", context
+            f"{output_format} holds only one tensor; with {reason} write npz or safetensors", context
         )
     required = ("input", "indices") if operator_options.takes_indices(operator) else ("input",)
     inputs = {name: tensors[name] for name in required if name in tensors}
@@ -87,8 +91,8 @@ def _pool(
         pooled = client.pool(operator, inputs["input"], inputs.get("indices"), **spec)
         for warning in pooled.warnings:
             print_message(f"note: {warning}")
-        outputs = {name: each for name, each in zip(("output", "indices"), pooled, strict=True) if each is not None}
-        write_file(target, output_format, {name: each for name, each in outputs.items() if isinstance(each, Tensor)})
+        outputs = {name: each for name, each in pooled.outputs.items() if isinstance(each, Tensor)}
+        write_file(target, output_format, outputs)
 
 
 def _select_tensor(tensors: Mapping[str, Tensor], name: str, path: str) -> Tensor:
@@ -113,6 +117,7 @@ def _output_format(target: str, input_format: Format, context: click.Context, *,
 command = operator_options.OperatorCommands(
     _make_command,
     "pool",
-    help="Pool the tensor in a file: npy, npz, safetensors, or an image (PNG, JPEG) as uint8 of shape (1, C, H, W).",
+    help="Pool the tensor in a file: npy, npz, safetensors, or a picture (PNG, JPEG) as uint8 or uint16 of shape "
+    "(1, C, H, W).",
     epilog="poolhouse pool OPERATOR --help lists the operator's options.",
 )

@@ -22,6 +22,7 @@ class CommandInfo:
 COMMANDS: Final[Mapping[str, CommandInfo]] = {
     "serve": CommandInfo("Run the service until it is stopped.", "server"),
     "pool": CommandInfo("Pool the tensor in a file.", "cli"),
+    "several": CommandInfo("Pool the tensors in a file by several operators at once.", "cli"),
     "plan": CommandInfo("Show the output shapes and costs of pooling, without data.", "cli"),
     "operators": CommandInfo("List the operators, or describe one.", "cli"),
     "openapi": CommandInfo("Print the OpenAPI document.", "server"),

@@ -145,15 +145,17 @@ class LineSumKernel:
         shard(work, planes * self._layout.strips, threads)
 
 
-class Int64AverageKernel:
-    """The exact average of each window of int64, truncated toward zero.
+class LongAverageKernel:
+    """The exact average of each window of int64 or uint64, truncated toward zero.
 
     Args:
         axes: the windows of one to three axes.
         divisors: factors for each axis; their outer product, the divisor of each output, must fit into int64.
+        element: ``int64`` or ``uint64``.
     """
 
-    def __init__(self, axes: Sequence[Axis], divisors: Sequence[Factors]) -> None:
+    def __init__(self, axes: Sequence[Axis], divisors: Sequence[Factors], element: str) -> None:
+        self._is_unsigned = element == "uint64"
         self._factors = np.concatenate((*[np.ones(1, np.int64)] * (3 - len(axes)), *divisors))
         self._width = axes[-1].length
         self._layout = Layout(pad_to_three_axes(axes), 8)
@@ -162,11 +164,13 @@ class Int64AverageKernel:
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
         """Pool ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
-        out = empty((len(given), *self._spatial_out), np.int64)
+        out = empty((len(given), *self._spatial_out), given.dtype)
 
         def work(start: int, stop: int) -> None:
             lines = np.empty(2 * self._width, np.int64)
-            plane_averages_of_int64(given, out, start, stop, self._layout.encoded, self._factors, lines)
+            plane_averages_of_int64(
+                given, out, start, stop, self._layout.encoded, self._factors, lines, self._is_unsigned
+            )
 
         shard(work, len(given) * self._layout.strips, threads)
         return (out,)

@@ -1,4 +1,5 @@
-"""Averages of int64: sums of up to 95 bits as two digits, and exact quotients, truncated toward zero, clamped to int64.
+"""Averages of int64 and uint64: sums of up to 95 bits as two digits, and exact quotients, truncated toward zero and
+clamped to the type.
 
 A quotient is estimated in float64, slightly too low, and corrected by the remainder. The remainder is small, so
 arithmetic modulo 2⁶⁴ gives it exactly.
@@ -20,6 +21,8 @@ _IN_FLOAT: Final = 2**20
 _UNDERESTIMATE: Final = 1 - 2.0**-49
 """Factor that makes an estimate in float64 slightly less than the quotient, whatever its rounding errors."""
 _BEYOND: Final = 2.0**63
+_BEYOND_UNSIGNED: Final = 2.0**64
+_UINT64_MAX: Final = np.uint64(2**64 - 1)
 _INT64_MAX: Final = 2**63 - 1
 _INT64_MIN: Final = -(2**63)
 
@@ -57,9 +60,27 @@ def quotient(high: Element, low: Element, divisor: Element) -> Element:
     return -cut if negative else cut
 
 
-@loop("void(int64*, int64*, int64, int64, int64*, int64*, int64*)")
+@helper
+def unsigned_quotient(high: Element, low: Element, divisor: Element) -> Element:
+    """As :func:`quotient` for a sum that is not negative, clamped to uint64; the bits of the result as int64."""
+    if divisor < 0:
+        return 0
+    if high < _IN_FLOAT:
+        # A quotient from 2⁶³ on would have a high digit from 2³¹ / divisor on, which is larger.
+        return np.int64(np.float64(high * 2**32 + low) / np.float64(divisor))
+    size = np.uint64(divisor)
+    rough = (np.float64(high) * 2.0**32 + np.float64(low)) / np.float64(divisor) * _UNDERESTIMATE
+    if rough >= _BEYOND_UNSIGNED:
+        return np.int64(_UINT64_MAX)
+    estimate = np.uint64(rough)
+    whole = (np.uint64(high) << np.uint64(32)) + np.uint64(low)
+    found = estimate + (whole - estimate * size) // size
+    return np.int64(_UINT64_MAX if found < estimate else found)
+
+
+@loop("void(int64*, int64*, int64, int64, int64*, int64*, int64*, int64)")
 def plane_averages_of_int64(
-    x: Flat, out: Flat, start: int, stop: int, layout: Flat, factors: Flat, lines: Flat
+    x: Flat, out: Flat, start: int, stop: int, layout: Flat, factors: Flat, lines: Flat, unsigned: int
 ) -> None:
     """Pool strips of rows; the lines of each window are added first, then the columns.
 
@@ -71,7 +92,9 @@ def plane_averages_of_int64(
         layout: :attr:`Layout.encoded`.
         factors: factors of the divisors for each output along D, then H, then W; every product fits into int64.
         lines: scratch: two lines of the input.
+        unsigned: 1 if the elements are the bits of uint64, else 0.
     """
+    high_mask = _DIGIT_MASK if unsigned != 0 else -1
     width, columns, rows = layout[WIDTH], layout[COLUMNS], layout[ROWS]
     depth, depth_out = layout[DEPTH], layout[DEPTH_OUT]
     face, face_out = width * layout[HEIGHT], columns * rows
@@ -92,7 +115,7 @@ def plane_averages_of_int64(
                     for t in range(layout[counts_h + o]):
                         a = at_face + (layout[firsts_h + o] + t * layout[h + DILATION]) * width
                         for j in range(width):
-                            lines[j] += x[a + j] >> 32
+                            lines[j] += (x[a + j] >> 32) & high_mask
                             lines[width + j] += x[a + j] & _DIGIT_MASK
                 outer = factors[od] * factors[depth_out + o]
                 to = (plane * depth_out + od) * face_out + o * columns
@@ -103,4 +126,9 @@ def plane_averages_of_int64(
                         high += lines[place]
                         low += lines[width + place]
                     divisor = outer * factors[depth_out + rows + j]
-                    out[to + j] = quotient(high + (low >> 32), low & _DIGIT_MASK, divisor)
+                    high += low >> 32
+                    low &= _DIGIT_MASK
+                    if unsigned != 0:
+                        out[to + j] = unsigned_quotient(high, low, divisor)
+                    else:
+                        out[to + j] = quotient(high, low, divisor)

@@ -40,6 +40,11 @@ def _bit_converter(loop: Loop) -> Callable[[Array, Array], None]:
     return convert
 
 
+def _flip_sign_bits(source: Array, target: Array) -> None:
+    """Subtract 2⁶³ from uint64, or add it to int64: the order of elements stays."""
+    np.bitwise_xor(source.view(np.int64), np.int64(-(2**63)), out=target.view(np.int64))
+
+
 _FLOAT32: Final[np.dtype[np.generic]] = np.dtype(np.float32)
 _FLOAT64: Final[np.dtype[np.generic]] = np.dtype(np.float64)
 COMPARED_AS: Final = {
@@ -50,6 +55,9 @@ COMPARED_AS: Final = {
     "int8": WideType(_FLOAT32, cast, cast),
     "int16": WideType(_FLOAT32, cast, cast),
     "int32": WideType(_FLOAT64, cast, cast),
+    "uint16": WideType(_FLOAT32, cast, cast),
+    "uint32": WideType(_FLOAT64, cast, cast),
+    "uint64": WideType(np.dtype(np.int64), _flip_sign_bits, _flip_sign_bits),
 }
 """Types for comparisons. Compiling a loop takes seconds, so it is compiled for three types only."""
 
@@ -67,6 +75,8 @@ ADDED_AS: Final = {
     "int8": WideType(_FLOAT64, cast, _truncate),
     "int16": WideType(_FLOAT64, cast, _truncate),
     "int32": WideType(_FLOAT64, cast, _truncate),
+    "uint16": WideType(_FLOAT64, cast, _truncate),
+    "uint32": WideType(_FLOAT64, cast, _truncate),
 }
 """Types for sums of few elements. Sums of integers below 2⁵² are exact in float64, and so are their truncated
 quotients."""

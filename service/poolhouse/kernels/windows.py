@@ -1,4 +1,4 @@
-"""Loops over planes of one to three axes: maxima with and without flat indices, and sums of large windows."""
+"""Loops over planes of one to three axes: maxima with and without flat indices, and sums."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ plane_maxima_indexed = loops(_SIGNATURE, *_ELEMENTS, declared_as=(__name__, "pla
     make_plane_loop(join_indexed, join_strided_indexed, join_stride_two_indexed, indexed=True, may_overlap=True)
 )
 
-plane_sums = loops(_SIGNATURE, "float64", declared_as=(__name__, "plane_sums"))(
+plane_sums = loops(_SIGNATURE, "float64", "int64", declared_as=(__name__, "plane_sums"))(
     make_plane_loop(join_sums, join_strided_sums, join_stride_two_sums, indexed=False, may_overlap=False)
 )

@@ -70,7 +70,8 @@ def lp_pool_gradient(spec: LPPool, exponent: int, grad: torch.Tensor, x: torch.T
 @lru_cache
 def _average_spec(spec: LPPool) -> AvgPool:
     """The average over the same windows: the norm's sum is a multiple of it, also for windows that ceil_mode cuts."""
-    average = at_rank(AvgPool, spec.rank).of(kernel_size=spec.kernel_size, stride=spec.stride, ceil_mode=spec.ceil_mode)
+    fields = ("kernel_size", "stride", "padding", "ceil_mode", "dilation")
+    average = at_rank(AvgPool, spec.rank).of(**{name: getattr(spec, name) for name in fields})
     assert isinstance(average, AvgPool), "at_rank() derives from AvgPool"
     return average
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
-from poolhouse.dtypes import INT64, ElementType
+from poolhouse.dtypes import ElementType
 from poolhouse.kernels.averages import AverageKernel
 from poolhouse.kernels.global_pooling import GlobalAverageKernel, GlobalMaximumKernel
 from poolhouse.kernels.half_maxima import HalfMaximumKernel
@@ -20,13 +21,17 @@ from poolhouse.operators.averages import (
     Average,
     accumulates_in_float64,
     average_kernel_cost,
+    has_long_sums,
     torch_pool,
 )
 from poolhouse.operators.costs import Cost, torch_kernel_cost
-from poolhouse.operators.fields import INT32_MAX, Flag, IntegerPerAxis, Sizes, field
+from poolhouse.operators.field_types import Flag
+from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.loop_costs import KernelFactory, average_loops_cost, global_loops_cost, half_maxima_loops_cost
 from poolhouse.operators.maxima import Maximum
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
+from poolhouse.operators.size_types import INT32_MAX, IntegerPerAxis
+from poolhouse.operators.skipping import Skipping
 from poolhouse.operators.window_operator import WindowOperator
 from poolhouse.operators.windows import AxisSummary, Windows, adaptive_windows
 
@@ -57,23 +62,20 @@ class AdaptiveWindowOperator(WindowOperator):
 
         They compute ``output·length`` in 32 bits; beyond that they read outside the input (pytorch#176784).
         """
-        return all(self._output_count(axis, length) * length <= INT32_MAX for axis, length in enumerate(spatial))
+        return all(size.outputs * size.length <= INT32_MAX for size in self.axis_summaries(spatial))
 
-    def axis_summaries(self, spatial: Sizes) -> tuple[AxisSummary, ...]:
-        sizes = []
-        for axis, length in enumerate(spatial):
-            outputs = self._output_count(axis, length)
-            shared = math.gcd(length, outputs)
-            whole, rest = divmod(length, max(outputs, 1))
-            # A window's exact bounds lie between two elements or inside one; most windows have both bounds inside.
-            longest = whole + (rest > 0) + (rest > shared)
-            irregular = 0 if outputs == 1 or (rest <= 1 and outputs <= length) else outputs
-            reads = length + outputs - shared
-            sizes.append(AxisSummary(length, outputs, longest, reads, irregular, 1 if outputs == 1 else max(whole, 1)))
-        return tuple(sizes)
+    def axis_summary(self, axis: int, length: int) -> AxisSummary:
+        outputs = self._output_count(axis, length)
+        shared = math.gcd(length, outputs)
+        whole, rest = divmod(length, max(outputs, 1))
+        # A window's exact bounds lie between two elements or inside one; most windows have both bounds inside.
+        longest = whole + (rest > 0) + (rest > shared)
+        irregular = 0 if outputs == 1 or (rest <= 1 and outputs <= length) else outputs
+        reads = length + outputs - shared
+        return AxisSummary(length, outputs, longest, reads, irregular, 1 if outputs == 1 else max(whole, 1))
 
-    def windows(self, spatial: Sizes) -> tuple[Windows, ...]:
-        return tuple(adaptive_windows(length, self._output_count(axis, length)) for axis, length in enumerate(spatial))
+    def axis_windows(self, axis: int, length: int) -> Windows:
+        return adaptive_windows(length, self._output_count(axis, length))
 
     def positions(self, spatial: Sizes, axis: int, output: int, samples: npt.NDArray[np.float64]) -> range:
         length = spatial[axis]
@@ -93,6 +95,26 @@ class AdaptiveWindowOperator(WindowOperator):
     def _element_reads(self, spatial: Sizes) -> int:
         """Elements that torch reads for one plane, repeated reads included."""
         return math.prod(size.element_reads for size in self.axis_summaries(spatial))
+
+
+@dataclass(frozen=True)
+class GlobalWindowOperator(AdaptiveWindowOperator):
+    """Base of operators with one window, which is the whole plane."""
+
+    keepdims: bool = field(
+        Flag(),
+        "Whether the output keeps the pooled axes, each of size 1.",
+        default=True,
+        example=False,
+        in_batch_key=False,
+        is_common=True,
+    )
+
+    def target_size(self) -> tuple[int | None, ...]:
+        return (1,) * self.rank
+
+    def output_shape(self, batch_shape: Sizes, sizes: Sizes) -> Sizes:
+        return super().output_shape(batch_shape, sizes if self.keepdims else sizes[self.rank :])
 
 
 SAMPLES = (
@@ -176,11 +198,11 @@ class AdaptiveMaximum(AdaptiveWindowOperator, Maximum):
         steps = reads * (3 if self.rank == 3 and dtype.name == "float16" else 1) + min(reads, 16 * outputs)
         return torch_kernel_cost(outputs, 8 + steps / outputs, 8 * outputs)
 
-    def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
+    def pool(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
         spatial = tuple(x.shape[1:])
         if not x.is_floating_point() or not self.fits_cuda_int32(spatial):
-            return super().run(planes)
+            return super().pool(planes)
         size = self.spatial_out(spatial)
         if self.return_indices:
             return _MAXIMA_WITH_INDICES[self.rank](x, size)
@@ -201,8 +223,8 @@ class AdaptiveAverage(AdaptiveWindowOperator, Average):
                     divide_sequentially=True,
                 ),
             )
-        if dtype is INT64:
-            return self.int64_kernel_factory(spatial)
+        if has_long_sums(dtype):
+            return self.long_kernel_factory(spatial, dtype)
         found = self.float64_kernel_factory(spatial, dtype)
         if found is None or any(size.outputs > 1 for size in self.axis_summaries(spatial)):
             return found
@@ -216,7 +238,7 @@ class AdaptiveAverage(AdaptiveWindowOperator, Average):
     def _uses_torch(self, spatial: Sizes, *, floating: bool) -> bool:
         # For output size 1 torch calls mean(), whose order of additions depends on the number of planes.
         sizes = self.axis_summaries(spatial)
-        is_global = all(size.outputs == 1 for size in sizes)
+        is_global = all(size.outputs == 1 for size in sizes[: self.rank])
         return (
             floating
             and not is_global
@@ -230,12 +252,12 @@ class AdaptiveAverage(AdaptiveWindowOperator, Average):
         outputs, reads = math.prod(self.spatial_out(spatial)), self._element_reads(spatial)
         return average_kernel_cost(spatial, outputs, reads / outputs, dtype, through_float32=self.rank == 3)
 
-    def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
+    def pool(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
         spatial = tuple(x.shape[1:])
         if not self._uses_torch(spatial, floating=x.is_floating_point()):
             wide = self._float64_averages(x, spatial) if accumulates_in_float64(x) else None
-            return super().run(planes) if wide is None else (wide.to(x.dtype),)
+            return super().pool(planes) if wide is None else (wide.to(x.dtype),)
         size, pool = self.spatial_out(spatial), _AVERAGES[self.rank]
         # Torch's 3-D kernel adds 16-bit floats in 16 bits, so even the average of 16 equal elements is wrong.
         return (torch_pool(lambda planes: pool(planes, size), x, through_float32=self.rank == 3),)
@@ -257,7 +279,7 @@ def return_indices_field() -> bool:
 
 
 @operator("adaptive_max_pool")
-class AdaptiveMaxPool(AdaptiveMaximum):
+class AdaptiveMaxPool(AdaptiveMaximum, Skipping):
     """The largest element of each of a given number of windows, and optionally its index."""
 
     shape_rule: ClassVar[str] = "input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``."
@@ -274,7 +296,7 @@ class AdaptiveMaxPool(AdaptiveMaximum):
 
 
 @operator("adaptive_avg_pool")
-class AdaptiveAvgPool(AdaptiveAverage):
+class AdaptiveAvgPool(AdaptiveAverage, Skipping):
     """The average of each of a given number of windows."""
 
     shape_rule: ClassVar[str] = "input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``."
@@ -290,10 +312,12 @@ class AdaptiveAvgPool(AdaptiveAverage):
 
 
 @operator("global_max_pool")
-class GlobalMaxPool(AdaptiveMaximum):
+class GlobalMaxPool(GlobalWindowOperator, AdaptiveMaximum, Skipping):
     """The largest element of each plane, and optionally its index: adaptive_max_pool with output_size 1."""
 
-    shape_rule: ClassVar[str] = "input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1."
+    shape_rule: ClassVar[str] = (
+        "input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without keepdims."
+    )
     source: ClassVar[str] = "torch.nn.functional.adaptive_max_pool2d(x, 1); ONNX GlobalMaxPool"
 
     return_indices: bool = return_indices_field()
@@ -305,15 +329,14 @@ class GlobalMaxPool(AdaptiveMaximum):
     )
     refusals = (Refusal((8, 8, 8), {"kernel_size": 2}, "invalid_fields"),)
 
-    def target_size(self) -> tuple[int | None, ...]:
-        return (1,) * self.rank
-
 
 @operator("global_avg_pool")
-class GlobalAvgPool(AdaptiveAverage):
+class GlobalAvgPool(GlobalWindowOperator, AdaptiveAverage, Skipping):
     """The average of each plane: adaptive_avg_pool with output_size 1."""
 
-    shape_rule: ClassVar[str] = "input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1."
+    shape_rule: ClassVar[str] = (
+        "input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1, and is left out without keepdims."
+    )
     source: ClassVar[str] = "torch.nn.functional.adaptive_avg_pool2d(x, 1); ONNX GlobalAveragePool"
 
     samples = (Sample((5, 8, 8), {}), Sample((3, 7, 9), {}), Sample((3, 7, 9), {}, dtype="uint8"))
@@ -321,6 +344,3 @@ class GlobalAvgPool(AdaptiveAverage):
         Refusal((8, 8, 8), {"output_size": 1}, "invalid_fields"),
         Refusal((8, 8, 8), {}, "unsupported_dtype", dtype="bool"),
     )
-
-    def target_size(self) -> tuple[int | None, ...]:
-        return (1,) * self.rank

@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from poolhouse.dtypes import INT64, ElementKind, ElementType
-from poolhouse.kernels.averages import Int64AverageKernel, LineSumKernel, SumKernel
+from poolhouse.dtypes import ElementKind, ElementType
+from poolhouse.kernels.averages import LineSumKernel, LongAverageKernel, SumKernel
+from poolhouse.kernels.omission import Omission
+from poolhouse.kernels.skipping import KeptSumKernel
 from poolhouse.operators.costs import (
     STEPS_PER_DIVISION,
     Cost,
@@ -23,10 +25,19 @@ from poolhouse.operators.costs import (
 )
 from poolhouse.operators.device_kind import is_on_cpu
 from poolhouse.operators.fields import Sizes
-from poolhouse.operators.loop_costs import KernelFactory, int64_loops_cost, line_sum_loops_cost, sum_loops_cost
+from poolhouse.operators.line_costs import line_sum_loops_cost
+from poolhouse.operators.loop_costs import KernelFactory, long_sum_loops_cost, sum_loops_cost
 from poolhouse.operators.operator import Number, Planes
-from poolhouse.operators.quotients import float64_divisor, long_divisors, long_quotient, short_divisor, short_quotient
+from poolhouse.operators.quotients import (
+    float64_divisor,
+    long_divisors,
+    long_quotient,
+    short_divisor,
+    short_quotient,
+    unsigned_long_quotient,
+)
 from poolhouse.operators.reductions import SUM, reduce_axis
+from poolhouse.operators.skipping_costs import kept_sums_cost, too_many_lines
 from poolhouse.operators.window_operator import Window, WindowOperator
 from poolhouse.operators.windows import Windows
 
@@ -44,6 +55,7 @@ class Average(WindowOperator):
     """Base of operators whose output is a window's sum over a divisor."""
 
     element_types: ClassVar[Mapping[ElementKind, str]] = AVERAGE_TYPES
+    loops_take_channels: ClassVar[bool] = True
 
     def divisor_of(self, window: Window) -> int:
         """The divisor of one window."""
@@ -66,10 +78,10 @@ class Average(WindowOperator):
             return (sum(window.values) / divisor,)
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
-        elements, outputs = math.prod(spatial), math.prod(self.spatial_out(spatial))
+        elements, outputs = math.prod(spatial), math.prod(self.pooled_sizes(spatial))
         summed = super().cost(spatial, dtype)
         uneven = any(not axis.is_uniform for axis in self.axis_summaries(spatial))
-        if dtype is INT64:
+        if has_long_sums(dtype):
             # Each element has two digits, which are summed one after the other.
             digit = elementwise_cost(elements, 8)
             digits = digit.then(summed.with_held_bytes(digit.plane_bytes))
@@ -86,13 +98,15 @@ class Average(WindowOperator):
         """An upper bound of the divisors, except ``divisor_override``, which fits into int64 anyway."""
         return math.prod(size.longest for size in self.axis_summaries(spatial))
 
-    def int64_kernel_factory(self, spatial: Sizes) -> KernelFactory | None:
-        """Loops for int64; None if a divisor may not fit into int64."""
+    def long_kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
+        """Loops for int64 and uint64; None if a divisor may not fit into int64."""
         if self.max_divisor(spatial) >= 2**62:
             return None
         return KernelFactory(
-            int64_loops_cost(self.axis_summaries(spatial)),
-            lambda: Int64AverageKernel(self.kernel_axes(spatial), self.divisor_factors(self.windows(spatial))),
+            long_sum_loops_cost(self.axis_summaries(spatial)),
+            lambda: LongAverageKernel(
+                self.kernel_axes(spatial), self.divisor_factors(self.windows(spatial)), dtype.name
+            ),
         )
 
     def float64_kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
@@ -108,7 +122,7 @@ class Average(WindowOperator):
             is_bit_exact=dtype.kind == "integer",
         )
 
-    def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
+    def pool(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
         windows = self.windows(tuple(x.shape[1:]))
         factors = self.divisor_factors(windows)
@@ -119,10 +133,73 @@ class Average(WindowOperator):
             return (total / divisor if x.dtype is torch.float64 else total.div_(divisor).to(x.dtype),)
         if x.dtype is torch.int64:
             # Two sums of 32-bit digits, since a sum of 64-bit numbers overflows.
-            high = _copy_if_view(window_sums(x >> 32, windows))
+            high = copy_if_view(window_sums(x >> 32, windows))
             low = window_sums(x & 0xFFFFFFFF, windows)
             return (long_quotient(high, low, long_divisors(factors, x.device)),)
+        if x.dtype is torch.uint64:
+            bits = x.view(torch.int64)
+            high = copy_if_view(window_sums((bits >> 32).bitwise_and_(0xFFFFFFFF), windows))
+            low = window_sums(bits & 0xFFFFFFFF, windows)
+            quotient = unsigned_long_quotient(high, low, long_divisors(factors, x.device))
+            return (quotient.view(torch.uint64),)
         return (short_quotient(window_sums(x.to(torch.int64), windows), short_divisor(factors, x.device), x.dtype),)
+
+    def pool_kept(self, x: torch.Tensor, kept: torch.Tensor, counts: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """See :meth:`poolhouse.operators.skipping.Skipping.pool_kept`."""
+        windows, skipped = self.windows(tuple(x.shape[1:])), kept.logical_not()
+        # Windows without an element are divided by 1.
+        counts = counts.clamp(min=1)
+        if x.is_floating_point():
+            total = window_sums(x.to(torch.float64).masked_fill(skipped, 0.0), windows)
+            return ((total / counts).to(x.dtype),)
+        divisor = counts.to(torch.int64)
+        if x.dtype not in (torch.int64, torch.uint64):
+            total = window_sums(x.to(torch.int64).masked_fill_(skipped, 0), windows)
+            return (short_quotient(copy_if_view(total), divisor, x.dtype),)
+        bits = x.view(torch.int64).masked_fill(skipped, 0)
+        low = copy_if_view(window_sums(bits & 0xFFFFFFFF, windows))
+        if x.dtype is torch.int64:
+            return (long_quotient(copy_if_view(window_sums(bits >> 32, windows)), low, [divisor]),)
+        high = copy_if_view(window_sums((bits >> 32).bitwise_and_(0xFFFFFFFF), windows))
+        return (unsigned_long_quotient(high, low, [divisor]).view(torch.uint64),)
+
+    def kept_cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
+        """See :meth:`poolhouse.operators.skipping.Skipping.kept_cost`."""
+        elements, outputs = math.prod(spatial), math.prod(size.outputs for size in self.axis_summaries(spatial))
+        filled = elementwise_cost(elements, 16, 0.5)
+        summed = super().cost(spatial, dtype).with_held_bytes(17 * elements)
+        if not has_long_sums(dtype):
+            divided = elementwise_cost(outputs, 16, 0.5 if dtype.kind == "float" else 2 * STEPS_PER_DIVISION)
+            return filled.then(summed).then(divided.with_held_bytes(16 * outputs))
+        digits = filled.then(summed).then(elementwise_cost(elements, 8)).then(summed.with_held_bytes(8 * outputs))
+        return digits.then(quotient_cost(outputs).with_held_bytes(24 * outputs))
+
+    def kept_kernel_factory(self, spatial: Sizes, dtype: ElementType, omission: Omission) -> KernelFactory | None:
+        """See :meth:`poolhouse.operators.skipping.Skipping.kept_kernel_factory`."""
+        return None if has_long_sums(dtype) else self.kept_sums_factory(spatial, dtype, omission, averages=True)
+
+    def kept_sums_factory(
+        self, spatial: Sizes, dtype: ElementType, omission: Omission, *, averages: bool
+    ) -> KernelFactory | None:
+        """Loops that add the elements that are kept; None for integers whose sums are not exact in float64."""
+        axes = self.axis_summaries(spatial)
+        terms = math.prod(axis.longest for axis in axes)
+        is_long, is_float = has_long_sums(dtype), dtype.kind == "float"
+        if too_many_lines(axes) or (not is_long and not is_float and terms << (8 * dtype.itemsize) >= 2**52):
+            return None
+        shares = "valid" in self.outputs()
+        return KernelFactory(
+            kept_sums_cost(axes, dtype),
+            lambda: KeptSumKernel(
+                self.kernel_axes(spatial), dtype.name, omission, averages=averages, gives_shares=shares
+            ),
+            is_bit_exact=not is_float,
+        )
+
+
+def has_long_sums(dtype: ElementType) -> bool:
+    """Whether a sum of few elements does not fit into int64, so that their digits are added."""
+    return dtype.kind == "integer" and dtype.itemsize == 8
 
 
 def window_sums(x: torch.Tensor, windows: Sequence[Windows]) -> torch.Tensor:
@@ -133,7 +210,7 @@ def window_sums(x: torch.Tensor, windows: Sequence[Windows]) -> torch.Tensor:
     return x
 
 
-def _copy_if_view(x: torch.Tensor) -> torch.Tensor:
+def copy_if_view(x: torch.Tensor) -> torch.Tensor:
     """A tensor that shares no larger memory: sums of one element are a view of the summed tensor."""
     return x.clone() if x.untyped_storage().nbytes() > x.nbytes else x
 

@@ -1,4 +1,7 @@
-"""All operators by name. They are discovered: a module in this package that declares one is enough."""
+"""All operators by name. They are discovered: a module in this package that declares one is enough.
+
+The adapters of other frameworks' operators are those that a module of ``adapters`` lists as ``ADAPTERS``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ import pkgutil
 from collections.abc import Iterable, Iterator
 
 import poolhouse.operators
+import poolhouse.operators.adapters
 from poolhouse.errors import NotFound
+from poolhouse.operators.forms import declared_forms
 from poolhouse.operators.operator import Operator, at_rank, is_declared
 from poolhouse.suggestions import operator_hint
 
@@ -17,10 +22,11 @@ class Catalogue:
 
     Args:
         declared: classes that are decorated with ``@operator``.
+        adapters: operators of other frameworks, which have a rank and a name already.
     """
 
-    def __init__(self, declared: Iterable[type[Operator]]) -> None:
-        members = [at_rank(cls, rank) for cls in declared for rank in cls.ranks]
+    def __init__(self, declared: Iterable[type[Operator]], adapters: Iterable[type[Operator]] = ()) -> None:
+        members = [*(at_rank(cls, rank) for cls in declared for rank in cls.ranks), *adapters]
         self._members = {member.name: member for member in members}
         assert len(self._members) == len(members), "two operators have the same name"
 
@@ -46,10 +52,26 @@ class Catalogue:
 
 
 def discover() -> Catalogue:
-    """The catalogue of all operators that this package declares, sorted by family name."""
+    """The catalogue of all operators that this package declares, sorted by family name, and of the adapters."""
+    package = poolhouse.operators.adapters
+    modules = [
+        importlib.import_module(f"{package.__name__}.{found.name}") for found in pkgutil.iter_modules(package.__path__)
+    ]
+    adapters = [adapter for module in modules for adapter in getattr(module, "ADAPTERS", ())]
+    return Catalogue(_declared_operators(), adapters)
+
+
+def discover_own() -> Catalogue:
+    """The same without the adapters."""
+    return Catalogue(_declared_operators())
+
+
+def _declared_operators() -> Iterator[type[Operator]]:
     modules = [
         importlib.import_module(f"{poolhouse.operators.__name__}.{found.name}")
         for found in pkgutil.iter_modules(poolhouse.operators.__path__)
     ]
-    declared = {member.family: member for module in modules for member in vars(module).values() if is_declared(member)}
-    return Catalogue(declared[family] for family in sorted(declared))
+    members = [value for module in modules for value in vars(module).values()]
+    forms = [form for member in members for form in declared_forms(member)]
+    declared = {each.family: each for each in (*filter(is_declared, members), *forms)}
+    return iter([declared[family] for family in sorted(declared)])

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from poolhouse.operators.fields import Sizes, axis_names, describe_value
+from poolhouse.operators.field_types import describe_value
+from poolhouse.operators.fields import Sizes, axis_names
+from poolhouse.operators.layout import CHANNELS_LAST
 
 _MAX_CHANNELS: Final = 4
 """Grey, grey with alpha, RGB, RGBA; also the axes of a motion sensor, and stereo sound."""
@@ -37,14 +39,12 @@ def _is_power_of_two(size: int) -> bool:
 
 
 def channels_last_warning(batch_shape: Sizes, spatial: Sizes) -> str:
-    """The warning for such a tensor, with the permutation that mends it."""
+    """The warning for such a tensor, with the field that mends it."""
     axes = axis_names(len(spatial))
     names = ["N", "C", *axes][2 - len(batch_shape) :]
-    first, total = len(batch_shape) - 1, len(names)
-    order = [*range(first), total - 1, *range(first, total - 1)]
     return (
         f"shape {describe_value([*batch_shape, *spatial])} was read as ({', '.join(names)}): "
         f"C is {batch_shape[-1]}, and axis {axes[-1]} has "
         f"{spatial[-1]} position{'s' if spatial[-1] > 1 else ''}. If the last axis holds the channels, "
-        f"move it in front of the pooled axes: permute({', '.join(map(str, order))})"
+        f'give layout "{CHANNELS_LAST}".'
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from poolhouse.errors import MAX_PROBLEMS, FieldProblem, Unprocessable
-from poolhouse.operators.fields import FieldError, describe_value
+from poolhouse.operators.field_types import FieldError, describe_value
 from poolhouse.suggestions import field_hint, padding_hint
 
 
@@ -21,7 +21,6 @@ def invalid_fields_error(
     text_fields: Mapping[str, str],
     pointers: Mapping[str, str],
     faults: Mapping[str, FieldError],
-    given: Mapping[str, object],
 ) -> Unprocessable | None:
     """The error for these fields; None if all of them are valid.
 
@@ -33,7 +32,6 @@ def invalid_fields_error(
         text_fields: the fields that were given as text.
         pointers: where each of those is in the request.
         faults: the errors of invalid values, by field.
-        given: the valid values, by field.
     """
     twice = [name for name in json_fields if name in text_fields]
     unknown = [name for name in (*json_fields, *text_fields) if name not in fields]
@@ -57,7 +55,7 @@ def invalid_fields_error(
         FieldProblem(
             pointers.get(name) or _pointer(name),
             fault.code,
-            f"{name}: {fault.message}{_value_hint(name, text_fields.get(name, json_fields.get(name)), given)}",
+            f"{name}: {fault.message}{_value_hint(name, text_fields.get(name, json_fields.get(name)))}",
         )
         for name, fault in faults.items()
     ]
@@ -77,14 +75,7 @@ def _unknown(operator: str, name: str, fields: Sequence[str], tensors: Sequence[
     return f"{unknown} It takes {', '.join(fields) or 'no fields'}"
 
 
-def _value_hint(name: str, value: object, given: Mapping[str, object]) -> str:
-    """A suggestion for a value that other libraries accept, such as padding "same"."""
-    if name != "padding" or not isinstance(value, str):
-        return ""
-    hint = padding_hint(value, _sizes(given, "kernel_size"), _sizes(given, "stride"), _sizes(given, "dilation"))
+def _value_hint(name: str, value: object) -> str:
+    """A suggestion for a value that other libraries accept, such as padding "SAME_UPPER"."""
+    hint = padding_hint(value) if name == "padding" and isinstance(value, str) else ""
     return f". {hint}" if hint else ""
-
-
-def _sizes(given: Mapping[str, object], name: str) -> tuple[int, ...] | None:
-    sizes = given.get(name)
-    return sizes if isinstance(sizes, tuple) else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from poolhouse.operators.field_problems import invalid_fields_error
-from poolhouse.operators.fields import Field, FieldError
+from poolhouse.operators.field_types import FieldError
+from poolhouse.operators.fields import Field
 from poolhouse.tensors import Note
 
 
@@ -45,7 +46,7 @@ def read_field_values(
         except FieldError as fault:
             faults[field.name] = fault
     names = tuple(field.name for field in fields)
-    refused = invalid_fields_error(operator, names, tensors, json_fields, text_fields, pointers, faults, values)
+    refused = invalid_fields_error(operator, names, tensors, json_fields, text_fields, pointers, faults)
     if refused is not None:
         raise refused
     return values

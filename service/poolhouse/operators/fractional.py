@@ -17,11 +17,14 @@ from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.kernels.fractional import FractionalMaximumKernel, RandomAxis
 from poolhouse.kernels.window_kernels import INT32_MAX
 from poolhouse.operators.costs import Cost
-from poolhouse.operators.fields import Flag, Integer, IntegerPerAxis, RatioPerAxis, Sizes, axis_names, field
+from poolhouse.operators.field_types import Flag
+from poolhouse.operators.fields import Sizes, axis_names, field
 from poolhouse.operators.loop_costs import KernelFactory, fractional_loops_cost
 from poolhouse.operators.maxima import Maximum, window_maxima, window_maxima_cost
+from poolhouse.operators.number_types import Integer
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.reductions import Tensors
+from poolhouse.operators.size_types import IntegerPerAxis, RatioPerAxis
 from poolhouse.operators.sliding import kernel_size_field
 from poolhouse.operators.windows import AxisSummary, SlidingWindow, Windows, fractional_starts
 
@@ -41,6 +44,8 @@ class FractionalMaxPool(Maximum):
     ``_random_samples``: W, H in 2-D; D, H, W in 3-D.
     """
 
+    # Each channel has its own windows.
+    loops_take_channels: ClassVar[bool] = False
     shape_rule: ClassVar[str] = (
         "input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size`` "
         "or ``int(L · output_ratio)``; ``output_size + kernel_size - 1 <= L``."
@@ -66,6 +71,7 @@ class FractionalMaxPool(Maximum):
         in_batch_key=False,
     )
 
+    exactly_one_of: ClassVar[tuple[str, ...]] = ("output_size", "output_ratio")
     samples = (
         Sample((9, 10, 12), {"kernel_size": 2, "output_size": 5, "seed": 1}),
         Sample((9, 10, 12), {"kernel_size": 3, "output_ratio": 0.5, "seed": 2, "return_indices": True}),
@@ -88,10 +94,7 @@ class FractionalMaxPool(Maximum):
             return [FieldProblem("/output_size", "conflict", message)]
         return ()
 
-    def axis_summaries(self, spatial: Sizes) -> tuple[AxisSummary, ...]:
-        return tuple(self._fitted(axis, length) for axis, length in enumerate(spatial))
-
-    def _fitted(self, axis: int, length: int) -> AxisSummary:
+    def axis_summary(self, axis: int, length: int) -> AxisSummary:
         kernel = self.kernel_size[axis]
         if self.output_size is not None:
             outputs = self.output_size[axis]
@@ -110,7 +113,7 @@ class FractionalMaxPool(Maximum):
         return self.kernel_size[axis] > 1
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
-        # run() computes the maximum of a window at every position, then keeps the drawn windows.
+        # pool() computes the maximum of a window at every position, then keeps the drawn windows.
         everywhere = [
             SlidingWindow(kernel, 1).summarize(length) for kernel, length in zip(self.kernel_size, spatial, strict=True)
         ]
@@ -118,11 +121,9 @@ class FractionalMaxPool(Maximum):
             spatial, everywhere, dtype, with_indices=self.return_indices, kept_windows=self.spatial_out(spatial)
         )
 
-    def windows(self, spatial: Sizes) -> tuple[Windows, ...]:
-        """Windows at every position; :meth:`run` selects the drawn ones for each plane."""
-        return tuple(
-            SlidingWindow(kernel, 1).windows(length) for kernel, length in zip(self.kernel_size, spatial, strict=True)
-        )
+    def axis_windows(self, axis: int, length: int) -> Windows:
+        """Windows at every position; :meth:`pool` selects the drawn ones for each plane."""
+        return SlidingWindow(self.kernel_size[axis], 1).windows(length)
 
     def positions(self, spatial: Sizes, axis: int, output: int, samples: npt.NDArray[np.float64]) -> range:
         outputs, kernel = self.axis_summaries(spatial)[axis].outputs, self.kernel_size[axis]
@@ -168,7 +169,7 @@ class FractionalMaxPool(Maximum):
         generator = np.random.PCG64(self.seed).advance(begin * self.rank)
         return {"samples": np.random.Generator(generator).random((planes, self.rank))}
 
-    def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
+    def pool(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
         spatial = tuple(x.shape[1:])
         sizes = self.axis_summaries(spatial)

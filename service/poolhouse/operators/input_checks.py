@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from poolhouse import dtypes
 from poolhouse.dtypes import ElementType
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.fields import INT32_MAX, Sizes, axis_names, describe_value
+from poolhouse.operators.field_types import describe_value
+from poolhouse.operators.fields import Sizes, axis_names
+from poolhouse.operators.layout import dimension_names, split_shape
 from poolhouse.operators.operator import Operator
+from poolhouse.operators.size_types import INT32_MAX
 from poolhouse.tensors import TensorMetadata
 
 
@@ -48,21 +51,23 @@ def _check_element_type(spec: Operator, dtype: ElementType) -> None:
             "unsupported_dtype",
             f"{spec.name} does not take {dtype.name}; it takes {dtypes.element_type_names(kinds=kinds)}.",
         )
+    spec.check_element_type(dtype)
 
 
 def _split_shape(spec: Operator, shape: Sizes) -> tuple[Sizes, Sizes]:
     rank, axes = spec.rank, axis_names(spec.rank)
     if len(shape) not in (rank + 1, rank + 2):
+        names = dimension_names(rank, channels_last=spec.is_channels_last)
         raise Unprocessable(
             "wrong_rank",
-            f"{spec.name} takes (N, C, {', '.join(axes)}) or, unbatched, (C, {', '.join(axes)}): "
+            f"{spec.name} takes (N, {names}) or, unbatched, ({names}): "
             f"{rank + 2} or {rank + 1} dimensions; got {len(shape)} in shape {describe_value(list(shape))}.",
         )
     if max(shape) > INT32_MAX:
         raise Unprocessable(
             "shape_mismatch", f"a dimension of {describe_value(list(shape))} is larger than {INT32_MAX}."
         )
-    batch_shape, spatial = shape[:-rank], shape[-rank:]
+    batch_shape, spatial = split_shape(shape, rank, channels_last=spec.is_channels_last)
     for axis, size in zip(axes, spatial, strict=True):
         if size == 0:
             raise Unprocessable(

@@ -39,9 +39,14 @@ class KernelFactory:
 
 _MAX_DIRECT_ELEMENTS: Final = 6
 """Larger windows are combined from runs of 1, 2, 4, … elements, if that reads fewer elements."""
+_JOINED_AT_ONCE: Final = 3
+_LATER_PASSES: Final = 3.0
+"""Steps for the elements after the first three of each window, which are combined one by one with what was stored."""
+_TABLE_PASSES: Final = 1.8
+"""Steps for an element of a table, which is read and written again, to those for an element that is only read."""
 _STRIP_BYTES: Final = 32 * 2**10
 """Approximate size of the rows that are pooled in one strip."""
-_MAX_THREADS: Final = 16
+MAX_THREADS: Final = 16
 """Threads that may share the work."""
 _MIN_THREADED_BYTES: Final = 2**22
 """Input and output from which several threads are used."""
@@ -81,11 +86,17 @@ class _Rates:
 _PLAIN: Final = _Rates(5.0, 24.0, 8.0, 5.0, 2.5, 0.12, 0.4, 2.5, 0.5)
 _INDEXED: Final = _Rates(30.0, 210.0, 35.0, 7.0, 1.0, 0.3, 1.1, 3.0, 1.3)
 
-_COMPARED_BYTES: Final = {"bfloat16": 4, "float16": 4, "bool": 4, "uint8": 4, "int8": 4, "int16": 4, "int32": 8}
+COMPARED_BYTES: Final = {
+    **dict.fromkeys(("bfloat16", "float16", "bool", "uint8", "uint16", "int8", "int16"), 4),
+    **dict.fromkeys(("uint32", "uint64", "int32"), 8),
+}
 """Bytes of the element type that these types are compared in."""
-_ADDED_BYTES: Final = {"bfloat16": 4, "float16": 4, "uint8": 8, "int8": 8, "int16": 8, "int32": 8}
+ADDED_BYTES: Final = {
+    **dict.fromkeys(("bfloat16", "float16"), 4),
+    **dict.fromkeys(("uint8", "uint16", "uint32", "int8", "int16", "int32"), 8),
+}
 """Bytes of the element type that these types are added in."""
-_UNIT_AXIS: Final = AxisSummary(1, 1, 1, 1)
+UNIT_AXIS: Final = AxisSummary(1, 1, 1, 1)
 
 
 def uses_table(axis: AxisSummary) -> bool:
@@ -99,9 +110,9 @@ def _levels(axis: AxisSummary) -> int:
 
 def maxima_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType, *, with_indices: bool) -> Cost:
     """Cost of ``kernels.window_kernels.MaximumKernel`` for planes with these axes."""
-    depth, height, width = (*[_UNIT_AXIS] * (3 - len(axes)), *axes)
+    depth, height, width = (*[UNIT_AXIS] * (3 - len(axes)), *axes)
     rates = _INDEXED if with_indices else _PLAIN
-    itemsize = _COMPARED_BYTES.get(dtype.name, dtype.itemsize)
+    itemsize = COMPARED_BYTES.get(dtype.name, dtype.itemsize)
     both = itemsize + 4 * with_indices
     rows = depth.length * height.length
     strip_rows, strips = _strips(height, width, itemsize)
@@ -122,13 +133,13 @@ def maxima_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType, *, with_i
     scratch += 4 * (width.length + width.outputs) * with_indices
     between = 0 if depth.is_identity else depth.length * face_out * both * (2 if uses_table(depth) else 1)
     steps += (scratch + between) * (byte_steps(scratch + between) - STEPS_PER_BYTE)
-    wide, bytes_wide = _widening_cost(given, found, _COMPARED_BYTES.get(dtype.name))
+    wide, bytes_wide = loop_widening_cost(given, found, COMPARED_BYTES.get(dtype.name))
     # Each thread has its own scratch memory; few and small planes use one thread.
     threads = min(
-        _MAX_THREADS * (given + found) * dtype.itemsize / _MIN_THREADED_BYTES, strips if depth.is_identity else 1
+        MAX_THREADS * (given + found) * dtype.itemsize / _MIN_THREADED_BYTES, strips if depth.is_identity else 1
     )
     held = scratch * threads + between + bytes_wide + found * 4 * with_indices
-    return _with_call_cost(axes, Cost(steps + wide, 0.0, held, scratch))
+    return with_call_cost(axes, Cost(steps + wide, 0.0, held, scratch))
 
 
 def fractional_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType, *, with_indices: bool) -> Cost:
@@ -141,20 +152,20 @@ def fractional_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType, *, wi
         pooled.plane_steps * 0.6 + 80 + 8.0 * known,
         pooled.call_steps + 10 * STEPS_PER_CALL,
         pooled.plane_bytes + 16 * known,
-        pooled.call_bytes + (64 + 48 * known) * _MAX_THREADS,
+        pooled.call_bytes + (64 + 48 * known) * MAX_THREADS,
     )
 
 
 def average_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType) -> Cost:
     """Cost of ``kernels.averages.AverageKernel`` for planes with these axes."""
-    depth, height, width = (*[_UNIT_AXIS] * (3 - len(axes)), *axes)
-    itemsize = _ADDED_BYTES.get(dtype.name, dtype.itemsize)
+    depth, height, width = (*[UNIT_AXIS] * (3 - len(axes)), *axes)
+    itemsize = ADDED_BYTES.get(dtype.name, dtype.itemsize)
     strip_rows, whole_strips = _strips(height, width, itemsize)
     # With one axis the rows of all planes are handled as one sequence.
     row_bytes = (width.length + width.outputs) * itemsize
     strips = min(row_bytes / _STRIP_BYTES, 1.0) if len(axes) == 1 else float(whole_strips)
     stride, longest = width.stride, width.longest
-    pairs = stride == 2 and longest in (2, 3)
+    pairs = stride == 2 and longest in (2, 3) and width.dilation == 1
     spreads = (
         stride > 1 and not pairs and longest > 1 and (stride <= 4 or longest > stride) and stride <= MAX_REGULAR_STRIDE
     )
@@ -169,18 +180,18 @@ def average_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType) -> Cost:
         steps += lines * ((longest + 2) // 3 * 4 + regular * longest * 0.08 * itemsize / 4)
     steps += lines * (width.outputs - regular) * (2 + longest)
     steps += depth.outputs * depth.longest * height.length * width.length * 0.3 * spreads
-    wide, bytes_wide = _widening_cost(given, found, _ADDED_BYTES.get(dtype.name))
+    wide, bytes_wide = loop_widening_cost(given, found, ADDED_BYTES.get(dtype.name))
     scratch = (strip_rows * (width.length + stride) * spreads + width.outputs) * itemsize
-    threads = min(_MAX_THREADS * (given + found) * dtype.itemsize / _MIN_THREADED_BYTES, max(strips, 1))
+    threads = min(MAX_THREADS * (given + found) * dtype.itemsize / _MIN_THREADED_BYTES, max(strips, 1))
     # Integer quotients are truncated and clamped in two more arrays. With one axis each plane is a row with a position.
     held = scratch * threads + bytes_wide + 16 * found * (dtype.kind == "integer") + 40 * (len(axes) == 1)
-    return _with_call_cost(axes, Cost(steps + found * 1.2 + 1.5 * wide, 0.0, held, scratch))
+    return with_call_cost(axes, Cost(steps + found * 1.2 + 1.5 * wide, 0.0, held, scratch))
 
 
 def sum_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType) -> Cost:
     """Cost of ``kernels.averages.SumKernel`` for planes with these axes."""
     given, found = (math.prod(each) for each in zip(*((axis.length, axis.outputs) for axis in axes), strict=True))
-    wide, nbytes = _widening_cost(given, found, None if dtype is FLOAT64 else 8)
+    wide, nbytes = loop_widening_cost(given, found, None if dtype is FLOAT64 else 8)
     summed = maxima_loops_cost(axes, FLOAT64, with_indices=False)
     # 16-bit floats are converted through float32. Integer quotients are truncated and clamped in two more arrays.
     nbytes += 4 * (given + found) * (dtype.itemsize == 2) + 16 * found * (dtype.kind == "integer")
@@ -196,7 +207,7 @@ def norm_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType, each: float
     """Cost of ``kernels.norms.NormKernel``; ``each`` is the steps for one power, ``root`` for one root."""
     given, found = (math.prod(each) for each in zip(*((axis.length, axis.outputs) for axis in axes), strict=True))
     summed = sum_loops_cost(axes, FLOAT64)
-    wide, nbytes = _widening_cost(given, found, 8)
+    wide, nbytes = loop_widening_cost(given, found, 8)
     # Magnitudes and their powers are separate arrays.
     held = nbytes + 17 * max(given, found) + 4 * (given + found) * (dtype.itemsize == 2)
     steps = summed.plane_steps + wide * (1 + (dtype.itemsize == 2)) + each * given + root * found
@@ -207,33 +218,18 @@ def infinity_norm_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType) ->
     """Cost of ``kernels.norms.InfinityNormKernel`` for planes with these axes."""
     given, found = (math.prod(each) for each in zip(*((axis.length, axis.outputs) for axis in axes), strict=True))
     pooled = maxima_loops_cost(axes, FLOAT64, with_indices=False)
-    wide, nbytes = _widening_cost(given, found, 8)
+    wide, nbytes = loop_widening_cost(given, found, 8)
     steps = pooled.plane_steps + wide + 0.2 * (given + found)
     return Cost(steps, pooled.call_steps + 3 * STEPS_PER_CALL, pooled.plane_bytes + nbytes, pooled.call_bytes)
 
 
-def line_sum_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType) -> Cost:
-    """Cost of ``kernels.averages.LineSumKernel`` for planes with these axes."""
-    depth, height, width = (*[_UNIT_AXIS] * (3 - len(axes)), *axes)
-    itemsize = _ADDED_BYTES.get(dtype.name, dtype.itemsize)
-    given, found = (math.prod(each) for each in zip(*((axis.length, axis.outputs) for axis in axes), strict=True))
-    lines = depth.element_reads * height.element_reads
-    steps = lines * (3 + width.length * 0.08 * itemsize / 4)
-    steps += depth.outputs * height.outputs * (10 + width.length * 0.1 + width.element_reads * 1.3 + width.outputs * 3)
-    wide, nbytes = _widening_cost(given, found, _ADDED_BYTES.get(dtype.name))
-    held = 8 * width.length + nbytes + 16 * found * (dtype.kind == "integer")
-    return _with_call_cost(
-        axes, Cost(10 + steps + given * 0.1 + 1.5 * wide, 0.0, held, 8 * width.length * _MAX_THREADS)
-    )
-
-
-def int64_loops_cost(axes: Sequence[AxisSummary]) -> Cost:
-    """Cost of ``kernels.averages.Int64AverageKernel`` for planes with these axes."""
-    depth, height, width = (*[_UNIT_AXIS] * (3 - len(axes)), *axes)
+def long_sum_loops_cost(axes: Sequence[AxisSummary]) -> Cost:
+    """Cost of ``kernels.averages.LongAverageKernel`` for planes with these axes."""
+    depth, height, width = (*[UNIT_AXIS] * (3 - len(axes)), *axes)
     # The quotient of a sum that is not exact in float64 takes three times as long as others.
     lines = depth.element_reads * height.element_reads * (3 + width.length * 0.4)
     found = depth.outputs * height.outputs * (10 + width.length * 0.2 + width.element_reads * 1.5 + width.outputs * 7)
-    return _with_call_cost(axes, Cost(10 + lines + found, 0.0, 16 * width.length, 16 * width.length * _MAX_THREADS))
+    return with_call_cost(axes, Cost(10 + lines + found, 0.0, 16 * width.length, 16 * width.length * MAX_THREADS))
 
 
 def global_loops_cost(spatial: Sizes, dtype: ElementType, *, adds: bool) -> Cost:
@@ -242,7 +238,7 @@ def global_loops_cost(spatial: Sizes, dtype: ElementType, *, adds: bool) -> Cost
     if dtype.kind == "float" and dtype.itemsize == 2:
         # They are read without a widened copy; means are rounded from float32.
         return Cost(40 + elements * (0.2 if adds else 0.12), _LOOP_CALL_STEPS, 4.0 * adds)
-    wide, nbytes = _widening_cost(elements, 1, (_ADDED_BYTES if adds else _COMPARED_BYTES).get(dtype.name))
+    wide, nbytes = loop_widening_cost(elements, 1, (ADDED_BYTES if adds else COMPARED_BYTES).get(dtype.name))
     if adds:
         return Cost(30 + elements * 0.15 + wide, _LOOP_CALL_STEPS, nbytes + 24)
     # The last elements of a plane, and all elements of a small one, are compared one by one.
@@ -251,10 +247,10 @@ def global_loops_cost(spatial: Sizes, dtype: ElementType, *, adds: bool) -> Cost
 
 def half_maxima_loops_cost(axes: Sequence[AxisSummary]) -> Cost:
     """Cost of ``kernels.half_maxima.HalfMaximumKernel`` for planes with these axes."""
-    depth, height, width = (*[_UNIT_AXIS] * (3 - len(axes)), *axes)
+    depth, height, width = (*[UNIT_AXIS] * (3 - len(axes)), *axes)
     lines = depth.element_reads * height.element_reads * (5 + width.length * 0.12)
     found = depth.outputs * height.outputs * (10 + width.length * 0.1 + width.element_reads * 0.6 + width.outputs * 4)
-    return _with_call_cost(axes, Cost(10 + lines + found, 0.0, 2 * width.length, 2 * width.length * _MAX_THREADS))
+    return with_call_cost(axes, Cost(10 + lines + found, 0.0, 2 * width.length, 2 * width.length * MAX_THREADS))
 
 
 def unpool_loops_cost(spatial: Sizes, out: Sizes, dtype: ElementType) -> Cost:
@@ -268,7 +264,7 @@ def unpool_loops_cost(spatial: Sizes, out: Sizes, dtype: ElementType) -> Cost:
     )
 
 
-def _widening_cost(given: int, found: int, itemsize: int | None) -> tuple[float, int]:
+def loop_widening_cost(given: int, found: int, itemsize: int | None) -> tuple[float, int]:
     """Steps and bytes of converting elements to a wider type of this item size; zero if they are not converted."""
     if itemsize is None:
         return 0.0, 0
@@ -276,7 +272,7 @@ def _widening_cost(given: int, found: int, itemsize: int | None) -> tuple[float,
     return 0.35 * (given + found) + nbytes * (byte_steps(nbytes) - STEPS_PER_BYTE), nbytes
 
 
-def _with_call_cost(axes: Sequence[AxisSummary], cost: Cost) -> Cost:
+def with_call_cost(axes: Sequence[AxisSummary], cost: Cost) -> Cost:
     """Add the cost of the call and of computing window positions that are not cached."""
     windows = sum(axis.outputs for axis in axes)
     position_steps = window_position_steps(windows) * 3 if windows > MAX_CACHED_WINDOWS else 0.0
@@ -294,6 +290,11 @@ def _row_scratch(axis: AxisSummary) -> int:
         and axis.stride <= MAX_REGULAR_STRIDE
     )
     return axis.length + axis.stride if spreads else 0
+
+
+def _taps_steps(taps: int) -> float:
+    """The elements of a window, with those that take a pass of their own counted several times."""
+    return taps + max(taps - _JOINED_AT_ONCE, 0) * (_LATER_PASSES - 1)
 
 
 def _strips(height: AxisSummary, width: AxisSummary, itemsize: int) -> tuple[int, int]:
@@ -315,7 +316,7 @@ def _rows_steps(axis: AxisSummary, rows: int, faces: float, itemsize: int, rates
         return rows * axis.length * element
     if uses_table(axis):
         levels = _levels(axis)
-        each = axis.length * levels * element + levels * rates.row + 2 * axis.irregular * rates.single
+        each = axis.length * levels * _TABLE_PASSES * element + levels * rates.row + 2 * axis.irregular * rates.single
         return rows * (each + 2 * regular * rates.strided) + faces * (axis.outputs * rates.place + rates.sweep) * levels
     steps: float = rows * axis.irregular * (longest + 2) * rates.single
     if not regular:
@@ -324,7 +325,11 @@ def _rows_steps(axis: AxisSummary, rows: int, faces: float, itemsize: int, rates
     if stride > MAX_REGULAR_STRIDE or (stride > 1 and alone):
         return steps + rows * (regular * longest * rates.strided + rates.row)
     passes = longest if indexed else longest // 2 + 1
-    each = regular * longest * element + passes * rates.row + (axis.length * rates.strided if stride > 1 else 0)
+    each = (
+        regular * _taps_steps(longest) * element
+        + passes * rates.row
+        + (axis.length * rates.strided if stride > 1 else 0)
+    )
     return steps + rows * each + faces * passes * rates.sweep
 
 
@@ -333,9 +338,9 @@ def _lines_steps(axis: AxisSummary, width: int, times: int, itemsize: int, rates
     element = rates.element * itemsize / 4
     if uses_table(axis):
         lines: float = axis.length * _levels(axis) + axis.outputs
-        return times * (lines * width * element + (lines + axis.outputs * _levels(axis)) * rates.line)
+        return times * (lines * width * _TABLE_PASSES * element + (lines + axis.outputs * _levels(axis)) * rates.line)
     if axis.is_identity and not indexed:
         return 0.0
     passes = axis.longest if indexed else axis.longest // 2 + 1
     lines = axis.irregular * 2 + 2 + (axis.outputs - axis.irregular) / 2
-    return times * (lines * passes * rates.line + axis.outputs * axis.longest * width * element)
+    return times * (lines * passes * rates.line + axis.outputs * _taps_steps(axis.longest) * width * element)

@@ -8,15 +8,21 @@ from typing import ClassVar, Final
 
 import torch
 
-from poolhouse.dtypes import ElementKind, ElementType
+from poolhouse.dtypes import ELEMENT_TYPES, ElementKind, ElementType
+from poolhouse.kernels.line_extremes import LineExtremeKernel
+from poolhouse.kernels.omission import Omission
+from poolhouse.kernels.skipping import KeptExtremeKernel
 from poolhouse.kernels.window_kernels import INT32_MAX, MaximumKernel
 from poolhouse.operators.costs import STEPS_PER_CALL, Cost, elementwise_cost
 from poolhouse.operators.fields import Sizes
+from poolhouse.operators.line_costs import line_extremes_cost
 from poolhouse.operators.loop_costs import KernelFactory, maxima_loops_cost
 from poolhouse.operators.operator import Number, Planes
 from poolhouse.operators.reduction_costs import maximum_join_cost, reduction_cost
 from poolhouse.operators.reductions import FAST_MAXIMUM, MAXIMUM, Monoid, Tensors, reduce_axis
+from poolhouse.operators.skipping_costs import kept_extremes_cost, too_many_lines
 from poolhouse.operators.slices import has_negative_zero
+from poolhouse.operators.unsigned import as_ordered, from_ordered, ordered_cost
 from poolhouse.operators.window_operator import Window, WindowOperator
 from poolhouse.operators.windows import AxisSummary, Windows
 
@@ -24,6 +30,8 @@ INDEX_MEANING: Final = (
     "int64, flat within one plane of the unpadded input ((d·H + h)·W + w), counted from 0 for each n and c; "
     "the first of equal values; in a window with NaN, its last NaN."
 )
+
+BOOL: Final = ELEMENT_TYPES["bool"]
 
 MAXIMUM_TYPES: Final[Mapping[ElementKind, str]] = {
     "float": "Compared without conversion. The maximum of a window with NaN is NaN; infinities are numbers.",
@@ -37,6 +45,8 @@ class Maximum(WindowOperator):
 
     element_types: ClassVar[Mapping[ElementKind, str]] = MAXIMUM_TYPES
     index_meaning: ClassVar[str] = INDEX_MEANING
+    loops_take_channels: ClassVar[bool] = True
+    finds_least: ClassVar[bool] = False
 
     return_indices: bool
 
@@ -58,14 +68,50 @@ class Maximum(WindowOperator):
         if math.prod(spatial) > INT32_MAX:
             return None
         indices = self.return_indices
-        return KernelFactory(
+        from_runs = KernelFactory(
             maxima_loops_cost(self.axis_summaries(spatial), dtype, with_indices=indices),
             lambda: MaximumKernel(self.kernel_axes(spatial), dtype.name, with_indices=indices),
         )
+        return min(from_runs, self.line_kernel_factory(spatial, dtype), key=lambda each: each.cost.plane_steps)
 
-    def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
+    def line_kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory:
+        """The loops that combine the lines of each window first, which is faster where windows overlap little."""
+        indices = self.return_indices
+        return KernelFactory(
+            line_extremes_cost(self.axis_summaries(spatial), dtype, with_indices=indices),
+            lambda: LineExtremeKernel(
+                self.kernel_axes(spatial), dtype.name, least=self.finds_least, with_indices=indices
+            ),
+        )
+
+    def pool(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
         return window_maxima(x, self.windows(tuple(x.shape[1:])), with_indices=self.return_indices)
+
+    def pool_kept(self, x: torch.Tensor, kept: torch.Tensor, counts: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """See :meth:`poolhouse.operators.skipping.Skipping.pool_kept`."""
+        return kept_maxima(x, kept, self.windows(tuple(x.shape[1:])), with_indices=self.return_indices)
+
+    def kept_cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
+        """See :meth:`poolhouse.operators.skipping.Skipping.kept_cost`."""
+        return kept_maxima_cost(spatial, self.axis_summaries(spatial), dtype, with_indices=self.return_indices)
+
+    def kept_kernel_factory(self, spatial: Sizes, dtype: ElementType, omission: Omission) -> KernelFactory | None:
+        """See :meth:`poolhouse.operators.skipping.Skipping.kept_kernel_factory`."""
+        axes, indices = self.axis_summaries(spatial), self.return_indices
+        if too_many_lines(axes):
+            return None
+        return KernelFactory(
+            kept_extremes_cost(axes, dtype, with_indices=indices),
+            lambda: KeptExtremeKernel(
+                self.kernel_axes(spatial),
+                dtype.name,
+                omission,
+                least=self.finds_least,
+                with_indices=indices,
+                gives_shares="valid" in self.outputs(),
+            ),
+        )
 
 
 def window_maxima_cost(
@@ -92,13 +138,12 @@ def window_maxima_cost(
     outputs = math.prod(axis.outputs for axis in axes) if kept_windows is None else math.prod(kept_windows)
     if with_indices:
         # The index of every element, and the results as int64.
-        return (
-            found.with_held_bytes(plane * index_bytes).then(elementwise_cost(outputs, 8)).with_held_bytes(outputs * 8)
-        )
+        both = found.with_held_bytes(plane * index_bytes).then(elementwise_cost(outputs, 8))
+        return ordered_cost(both.with_held_bytes(outputs * 8), plane, outputs, dtype)
     if dtype.kind == "float":
         # The search for -0.0.
         found = found.then(Cost(plane * 0.2, 2 * STEPS_PER_CALL, 0.0))
-    return found.then(elementwise_cost(outputs, dtype.itemsize))
+    return ordered_cost(found.then(elementwise_cost(outputs, dtype.itemsize)), plane, outputs, dtype)
 
 
 Pick = Callable[[Tensors, int], Tensors]
@@ -119,20 +164,47 @@ def window_maxima(
     Shape:
         input ``(P, *spatial)``; outputs ``(P, *spatial_out)``, indices int64.
     """
-    # Few torch kernels take bool; its bytes are 0 and 1.
-    state: Tensors = (x.view(torch.uint8) if x.dtype is torch.bool else x,)
+    state: Tensors = (as_ordered(x),)
     if with_indices:
         state = (*state, _flat_indices(x))
     fast = not with_indices and _fast_maximum_is_exact(state[0], windows)
     found = _reduce_axes(state, windows, FAST_MAXIMUM if fast else MAXIMUM, pick)
     if fast and x.is_floating_point() and bool(found[0].isnan().any()):
         found = _reduce_axes(state, windows, MAXIMUM, pick)
-    values = found[0].contiguous()
+    values = from_ordered(found[0].contiguous(), x.dtype)
     if values.untyped_storage().data_ptr() == x.untyped_storage().data_ptr():
         # Windows of one element are a view of the input, but an output must own its memory.
         values = values.clone()
-    values = values.view(torch.bool) if x.dtype is torch.bool else values
     return (values, found[1].to(torch.int64).contiguous()) if with_indices else (values,)
+
+
+def kept_maxima(
+    x: torch.Tensor, kept: torch.Tensor, windows: Sequence[Windows], *, with_indices: bool
+) -> tuple[torch.Tensor, ...]:
+    """As :func:`window_maxima`, of the elements that are kept; meaningless for windows without one."""
+    ordered = as_ordered(x)
+    least = -math.inf if ordered.is_floating_point() else torch.iinfo(ordered.dtype).min
+    filled = ordered.masked_fill(kept.logical_not(), least)
+    values, *rest = window_maxima(filled, windows, with_indices=with_indices)
+    if with_indices:
+        # Where the maximum is the filler, a passed-over element may be the first; all kept ones are equal there.
+        _, first_kept = window_maxima(kept, windows, with_indices=True)
+        rest = [torch.where(values == least, first_kept, rest[0])]
+    return (from_ordered(values, x.dtype), *rest)
+
+
+def kept_maxima_cost(spatial: Sizes, axes: Sequence[AxisSummary], dtype: ElementType, *, with_indices: bool) -> Cost:
+    """Cost of :func:`kept_maxima`."""
+    elements, outputs = math.prod(spatial), math.prod(axis.outputs for axis in axes)
+    filled = elementwise_cost(elements, 2 * dtype.itemsize, 0.5)
+    held = filled.plane_bytes + elements
+    found = filled.then(window_maxima_cost(spatial, axes, dtype, with_indices=with_indices).with_held_bytes(held))
+    if with_indices:
+        # Values and indices of the first are held while the others are found.
+        held += (dtype.itemsize + 8) * outputs
+        found = found.then(window_maxima_cost(spatial, axes, BOOL, with_indices=True).with_held_bytes(held))
+        found = found.then(elementwise_cost(outputs, 9).with_held_bytes(held + 8 * outputs))
+    return found.then(elementwise_cost(outputs, dtype.itemsize).with_held_bytes(held))
 
 
 def _reduce_axes(state: Tensors, windows: Sequence[Windows], monoid: Monoid, pick: Pick | None) -> Tensors:

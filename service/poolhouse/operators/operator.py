@@ -4,7 +4,8 @@ An author writes one class under :func:`operator`: its fields in torch's order, 
 element type, the shape rule, a reference in plain Python (the oracle), and the computation with torch.
 ``plan`` derives the plan of a request from it, and ``catalogue`` finds it.
 
-Only :meth:`Operator.check_elements`, :meth:`Operator.run` and :meth:`Operator.reference` read elements or call torch.
+Only :meth:`Operator.check_elements`, :meth:`Operator.pool` and :meth:`Operator.reference_of_plane` read elements or
+call torch.
 The other methods that an author writes compute with plain integers.
 """
 
@@ -12,21 +13,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Final, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from poolhouse.dtypes import ElementKind, ElementType
+from poolhouse.dtypes import FLOAT32, INT64, ElementKind, ElementType
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.kernels.window_kernels import Kernel
 from poolhouse.operators.costs import Cost
 from poolhouse.operators.field_values import field_pointers, read_field_values
 from poolhouse.operators.fields import Field, Sizes, fields_of
+from poolhouse.operators.layout import (
+    CHANNELS_LAST,
+    PlaneIndexKernel,
+    join_shape,
+    layout_field,
+    moved_cost,
+    moved_factory,
+    pool_moved,
+    pool_samples_moved,
+)
 from poolhouse.operators.loop_costs import KernelFactory
-from poolhouse.tensors import Note, Tensor
+from poolhouse.tensors import Note, Tensor, TensorMetadata
 
 Number = int | float | bool
 
@@ -59,6 +70,7 @@ class Refusal:
     dtype: str = "float32"
 
 
+@dataclass(frozen=True)
 class Operator:
     """Base class of the operators. An instance is a validated spec: frozen and hashable."""
 
@@ -78,8 +90,23 @@ class Operator:
     source: ClassVar[str] = ""
     shape_rule: ClassVar[str]
     """The shapes of the inputs and the size of each output axis, in one sentence."""
+    exactly_one_of: ClassVar[tuple[str, ...]] = ()
+    """Optional fields of which a request gives exactly one."""
+    pools_samples: ClassVar[bool] = False
+    """Whether outputs depend on several channels. Then ``(C, *spatial)`` is pooled at once instead of each plane, and
+    the methods that an author writes get it in the place of ``(*spatial)``, except :meth:`spatial_out`."""
+    loops_take_channels: ClassVar[bool] = False
+    """Whether :meth:`kernel_factory` can treat a further axis as one with windows of one element."""
+    outermost: ClassVar[tuple[type, ...]] = ()
+    """Mixins whose methods come before those of the operator's own class, and call them by ``super()``."""
+    tensor_fields: ClassVar[tuple[str, ...]] = ()
+    """Fields that a file may hold as a tensor of one dimension, since they are inputs elsewhere."""
+    is_rank_free: ClassVar[bool] = False
+    """Whether the name has no rank: :meth:`for_inputs` finds the class, and :attr:`rank` is only an example."""
     samples: ClassVar[tuple[Sample, ...]]
     refusals: ClassVar[tuple[Refusal, ...]]
+
+    layout: str = layout_field()
 
     # ---- written by an author
 
@@ -92,10 +119,10 @@ class Operator:
         raise NotImplementedError
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
-        """The cost of :meth:`run` in steps and in memory."""
+        """The cost of :meth:`pool` for a plane, in steps and in memory."""
         raise NotImplementedError
 
-    def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
+    def pool(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         """Pool planes with torch.
 
         Args:
@@ -107,16 +134,16 @@ class Operator:
         raise NotImplementedError
 
     def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
-        """Compiled loops that equal :meth:`run` on the CPU, for planes of these sizes; None if the operator has none.
+        """Compiled loops that equal :meth:`pool` on the CPU, for planes of these sizes; None if the operator has none.
 
         The plan uses them where they are cheaper. ``make`` is called only for a plan within the limits.
         """
         return None
 
-    def reference(
+    def reference_of_plane(
         self, plane: npt.NDArray[np.generic], companion: npt.NDArray[np.generic] | None
     ) -> tuple[list[Number], ...]:
-        """Pool one plane in plain Python: slow, but obviously right. The oracle that tests compare :meth:`run` with.
+        """Pool one plane in plain Python: slow, but obviously right. The oracle that tests compare :meth:`pool` with.
 
         Args:
             plane: ``(*spatial)``, numbers or booleans.
@@ -131,9 +158,29 @@ class Operator:
         """Names of this spec's outputs, in order."""
         return ("output",)
 
+    @classmethod
+    def possible_outputs(cls) -> tuple[str, ...]:
+        """Names of all outputs that a spec can have, in order."""
+        return ("output", *cls.optional_outputs())
+
+    @classmethod
+    def optional_outputs(cls) -> Mapping[str, str]:
+        """For each output that a spec has only if a field is true, the name of that field."""
+        fields = {field.name for field in cls.fields()}
+        optional = {"indices": "return_indices", "valid": "return_valid"}
+        return {name: field for name, field in optional.items() if field in fields}
+
     def output_type(self, dtype: ElementType) -> ElementType:
-        """Element type of ``output`` for this input; ``indices`` are int64."""
+        """Element type of ``output`` for this input; ``indices`` are int64, ``valid`` is float32."""
         return dtype
+
+    def sizes_by_output(self, spatial: Sizes) -> Mapping[str, Sizes]:
+        """The sizes of each output without N and C."""
+        return dict.fromkeys(self.outputs(), self.spatial_out(spatial))
+
+    def output_shape(self, batch_shape: Sizes, sizes: Sizes) -> Sizes:
+        """The shape of an output with these sizes, for an input with these N and C, or C alone."""
+        return join_shape(batch_shape, sizes, channels_last=self.is_channels_last)
 
     def cross_field_errors(self) -> Sequence[FieldProblem]:
         """Conflicts between fields that are each valid alone."""
@@ -143,9 +190,20 @@ class Operator:
         """Sentences about legal requests that are probably mistakes."""
         return ()
 
+    def type_warnings(self, dtype: ElementType) -> Sequence[str]:
+        """As :meth:`warnings`, about fields that do not suit the input's element type."""
+        return ()
+
     def pools_axis(self, axis: int, length: int) -> bool:
         """Whether a window has more than one position along this axis, padding included."""
         return True
+
+    def window_count(self, spatial: Sizes) -> int:
+        """The windows whose positions a kernel holds, summed over the axes."""
+        return sum(self.spatial_out(spatial))
+
+    def check_element_type(self, dtype: ElementType) -> None:
+        """Refuse an element type that :attr:`element_types` has, but that these fields do not take."""
 
     def check_batch_shape(self, batch_shape: Sizes) -> None:
         """Refuse a spec whose fields name an N or C other than the input's."""
@@ -154,7 +212,7 @@ class Operator:
         """Refuse elements that must not reach a kernel, such as indices outside their plane."""
 
     def random_inputs(self, planes: int, begin: int = 0) -> Mapping[str, npt.NDArray[np.float64]]:
-        """Random inputs of :meth:`run` as ``(P, …)`` arrays.
+        """Random inputs of :meth:`pool` as ``(P, …)`` arrays.
 
         Args:
             planes: number of planes.
@@ -166,7 +224,42 @@ class Operator:
         """This spec with a seed drawn where it needs one and has none; otherwise the same spec."""
         return self
 
+    def decode_planes(
+        self, planes: dict[str, npt.NDArray[np.generic]], begin: int
+    ) -> dict[str, npt.NDArray[np.generic]]:
+        """Inputs as :meth:`run` takes them: adapters convert indices that count through the whole request.
+
+        Args:
+            planes: ``(P, *plane_shape)`` arrays by name, which must not be written to.
+            begin: index of the first of them in the request.
+        """
+        return planes
+
+    def encode_output(self, name: str, planes: npt.NDArray[np.generic], plane_shape: Sizes, begin: int) -> None:
+        """Convert an output of :meth:`run` in place to what the response has.
+
+        Args:
+            name: of the output.
+            planes: ``(P, …)``, which belong to the request alone.
+            plane_shape: of the input.
+            begin: index of the first of them in the request.
+        """
+
     # ---- derived from the declaration
+
+    @classmethod
+    def for_inputs(cls, inputs: Mapping[str, TensorMetadata]) -> type[Operator]:
+        """The class for these inputs: this one, if the name has a rank.
+
+        Raises:
+            Unprocessable: ``wrong_rank``.
+        """
+        return cls
+
+    @classmethod
+    def variants(cls) -> tuple[type[Operator], ...]:
+        """The classes that :meth:`for_inputs` chooses from."""
+        return (cls,)
 
     @classmethod
     def fields(cls) -> tuple[Field, ...]:
@@ -188,7 +281,11 @@ class Operator:
         texts, notes = text_fields or {}, notes or {}
         pointers = field_pointers(texts, notes)
         texts = {**texts, **{name: note.text for name, note in notes.items()}}
-        spec = cls(**read_field_values(cls.name, cls.rank, cls.fields(), cls.inputs, json_fields, texts, pointers))
+        # Any: the constructor takes values of many types, which the field types have checked.
+        values: dict[str, Any] = read_field_values(
+            cls.name, cls.rank, cls.fields(), cls.inputs, json_fields, texts, pointers
+        )
+        spec = cls(**values)
         if problems := [
             FieldProblem(pointers.get(each.pointer[1:], each.pointer), each.code, each.message)
             for each in spec.cross_field_errors()
@@ -202,13 +299,136 @@ class Operator:
         return cls.parse(fields)
 
     def field_values(self) -> dict[str, object]:
-        """The fields as JSON values, with defaults filled in and unset fields left out."""
-        shown_fields = {field.name: getattr(self, field.name) for field in self.fields()}
-        return {name: _as_json(value) for name, value in shown_fields.items() if value is not None}
+        """The fields as JSON values, with defaults filled in and unset fields left out.
 
-    def make_kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
-        """Make the compiled loops of :meth:`kernel_factory`."""
+        Of the fields that operators share, those with their default are left out, too.
+        """
+        values = [(field, getattr(self, field.name)) for field in self.fields()]
+        return {
+            field.name: _as_json(value)
+            for field, value in values
+            if value is not None and not (field.is_common and value == field.default)
+        }
+
+    @property
+    def is_channels_last(self) -> bool:
+        """Whether inputs and outputs have their channels last."""
+        return self.layout == CHANNELS_LAST
+
+    @property
+    def _moves_planes(self) -> bool:
+        return self.is_channels_last and not self.pools_samples
+
+    def plane_shape(self, batch_shape: Sizes, spatial: Sizes) -> Sizes:
+        """The shape of what is pooled at once: ``(*spatial)``, or ``(*spatial, C)`` and ``(C, *spatial)``."""
+        if self.is_channels_last:
+            return (*spatial, batch_shape[-1])
+        return (batch_shape[-1], *spatial) if self.pools_samples else spatial
+
+    def spatial_of(self, plane_shape: Sizes) -> Sizes:
+        """The spatial sizes of :meth:`plane_shape`."""
+        return plane_shape[: self.rank] if self.is_channels_last else plane_shape[-self.rank :]
+
+    def output_metadata(self, batch_shape: Sizes, spatial: Sizes, dtype: ElementType) -> dict[str, TensorMetadata]:
+        """The element type and shape of each output, in order."""
+        types = {"indices": INT64, "valid": FLOAT32}
+        return {
+            name: TensorMetadata(types.get(name) or self.output_type(dtype), self.output_shape(batch_shape, sizes))
+            for name, sizes in self.sizes_by_output(spatial).items()
+        }
+
+    def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
+        """Pool planes with torch, in the layout of the spec.
+
+        Args:
+            planes: ``(P, *plane_shape)``, and the arrays of :meth:`draw_random_inputs`.
+
+        Returns:
+            ``(P, …)`` tensors in the order of :meth:`outputs`.
+        """
+        if not self.is_channels_last:
+            return self.pool(planes)
+        if self.pools_samples:
+            return pool_samples_moved(self.pool, planes)
+        return pool_moved(self.pool, planes, frozenset(self.inputs))
+
+    def draw_random_inputs(
+        self, plane_shape: Sizes, planes: int, begin: int = 0
+    ) -> Mapping[str, npt.NDArray[np.float64]]:
+        """The random inputs of :meth:`run`: ``(P, …)``, or ``(P, C, …)`` with channels last.
+
+        Args:
+            plane_shape: what is pooled at once.
+            planes: the number of those.
+            begin: the index of the first of them in the request.
+        """
+        if not self._moves_planes:
+            return self.random_inputs(planes, begin)
+        channels = plane_shape[-1]
+        drawn = self.random_inputs(planes * channels, begin * channels)
+        return {name: array.reshape(planes, channels, *array.shape[1:]) for name, array in drawn.items()}
+
+    def reference(
+        self, plane: npt.NDArray[np.generic], companion: npt.NDArray[np.generic] | None
+    ) -> tuple[list[Number], ...]:
+        """Pool one ``plane_shape`` in plain Python, in the layout of the spec; see :meth:`reference_of_plane`."""
+        if not self.is_channels_last:
+            return self.reference_of_plane(plane, companion)
+        if self.pools_samples:
+            found = self.reference_of_plane(np.moveaxis(plane, -1, 0), companion)
+            sizes = self.sizes_by_output(self.spatial_of(plane.shape)).values()
+            # The number of channels of an output may differ from the input's.
+            shapes = [
+                (len(column) // max(math.prod(each), 1), *each) for column, each in zip(found, sizes, strict=True)
+            ]
+            return tuple(_moved_last(column, shape) for column, shape in zip(found, shapes, strict=True))
+        samples = [None] * plane.shape[-1] if companion is None else _by_channel(companion, self, plane.shape)
+        columns = [self.reference_of_plane(plane[..., channel], samples[channel]) for channel in range(plane.shape[-1])]
+        # An output with channels last has the elements of all channels at each position.
+        return tuple(
+            [number for numbers in zip(*column, strict=True) for number in numbers]
+            for column in zip(*columns, strict=True)
+        ) or tuple([] for _ in self.outputs())
+
+    def cost_of(self, plane_shape: Sizes, dtype: ElementType) -> Cost:
+        """The cost of :meth:`run` for one ``plane_shape``."""
+        if not self.is_channels_last:
+            return self.cost(plane_shape, dtype)
+        spatial = self.spatial_of(plane_shape)
+        if self.pools_samples:
+            return self._moved_cost(self.cost((plane_shape[-1], *spatial), dtype), plane_shape, 1, dtype)
+        return self._moved_cost(self.cost(spatial, dtype), plane_shape, plane_shape[-1], dtype)
+
+    def _moved_cost(self, cost: Cost, plane_shape: Sizes, channels: int, dtype: ElementType) -> Cost:
+        spatial = self.spatial_of(plane_shape)
+        outputs = self.output_metadata((plane_shape[-1],), spatial, dtype).values()
+        pooled = Cost(cost.plane_steps * channels, cost.call_steps, cost.plane_bytes * channels, cost.call_bytes)
+        itemsize = dtype.itemsize + 8 * (len(self.inputs) - 1)
+        return moved_cost(pooled, math.prod(plane_shape) * itemsize, sum(each.nbytes for each in outputs))
+
+    def loops_of(self, plane_shape: Sizes, dtype: ElementType) -> KernelFactory | None:
+        """Compiled loops that equal :meth:`run` on the CPU, for one ``plane_shape``; None if there are none."""
+        if not self.is_channels_last:
+            return self.kernel_factory(plane_shape, dtype)
+        spatial, channels = self.spatial_of(plane_shape), plane_shape[-1]
+        if self.pools_samples:
+            return None
+        if self.loops_take_channels and self.rank < MAX_LOOP_AXES:
+            loops = self.kernel_factory(plane_shape, dtype)
+            if loops is not None and "indices" in self.outputs():
+                make = loops.make
+                loops = replace(loops, make=lambda: PlaneIndexKernel(make(), channels))
+            if loops is not None:
+                return loops
         loops = self.kernel_factory(spatial, dtype)
+        if loops is None:
+            return None
+        cost = self._moved_cost(loops.cost, plane_shape, channels, dtype)
+        return moved_factory(loops, cost, frozenset(self.inputs))
+
+    def make_kernel(self, plane_shape: Sizes, dtype: ElementType) -> Kernel | None:
+        """Make the compiled loops of :meth:`loops_of`."""
+        loops = self.loops_of(plane_shape, dtype)
         return None if loops is None else loops.make()
 
     def spec_key(self) -> Hashable:
@@ -219,6 +439,9 @@ class Operator:
 _Class = TypeVar("_Class", bound=type[Operator])
 
 DECLARED: Final = "_declared_ranks"
+
+MAX_LOOP_AXES: Final = 3
+"""Axes that the compiled loops of windows take."""
 
 
 def operator(family: str, ranks: tuple[int, ...] = (1, 2, 3)) -> Callable[[_Class], _Class]:
@@ -235,15 +458,24 @@ def operator(family: str, ranks: tuple[int, ...] = (1, 2, 3)) -> Callable[[_Clas
     return declare
 
 
+_AT_RANK: Final[dict[tuple[type[Operator], int], type[Operator]]] = {}
+
+
 def at_rank(cls: type[Operator], rank: int) -> type[Operator]:
-    """The operator for one number of spatial axes: ``MaxPool`` at rank 2 is ``MaxPool2d`` with name ``max_pool2d``."""
+    """The operator for one number of spatial axes: ``MaxPool`` at rank 2 is ``MaxPool2d`` with name ``max_pool2d``.
+
+    Always the same class for the same arguments.
+    """
+    if (found := _AT_RANK.get((cls, rank))) is not None:
+        return found
     members = {
         "rank": rank,
         "name": f"{cls.family}{rank}d",
         "__doc__": cls.__doc__,
         "__module__": cls.__module__,
     }
-    return dataclass(frozen=True)(type(f"{cls.__name__}{rank}d", (cls,), members))
+    made: type[Operator] = dataclass(frozen=True)(type(f"{cls.__name__}{rank}d", (*cls.outermost, cls), members))
+    return _AT_RANK.setdefault((cls, rank), made)
 
 
 def is_declared(candidate: object) -> bool:
@@ -255,9 +487,27 @@ def is_declared(candidate: object) -> bool:
     )
 
 
+def _moved_last(column: list[Number], shape: Sizes) -> list[Number]:
+    """The elements of ``shape`` with its first axis moved to the end."""
+    numbers = np.empty(len(column), dtype=object)
+    numbers[:] = column
+    moved: list[Number] = np.moveaxis(numbers.reshape(shape), 0, -1).reshape(-1).tolist()
+    return moved
+
+
+def _by_channel(
+    companion: npt.NDArray[np.generic], spec: Operator, plane_shape: Sizes
+) -> list[npt.NDArray[np.generic]]:
+    """The companion of each channel: of a plane's shape with channels last, or random samples with channels first."""
+    axis = -1 if "indices" in spec.inputs else 0
+    return [np.take(companion, channel, axis) for channel in range(plane_shape[-1])]
+
+
 def _as_json(value: object) -> object:
     if isinstance(value, tuple):
         return [_as_json(entry) for entry in value]
+    if isinstance(value, float) and math.isnan(value):
+        return "NaN"
     if isinstance(value, float) and math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
     return value

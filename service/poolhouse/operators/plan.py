@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from poolhouse import dtypes
+import numpy as np
+import numpy.typing as npt
+
 from poolhouse.errors import Unprocessable
 from poolhouse.kernels.registry import loops_are_loaded
 from poolhouse.kernels.window_kernels import Kernel
 from poolhouse.operators.channels_last import channels_last_warning, seems_channels_last
 from poolhouse.operators.costs import STEPS_PER_BYTE, Cost, byte_steps
-from poolhouse.operators.fields import Sizes, describe_value
+from poolhouse.operators.field_types import describe_value
+from poolhouse.operators.fields import Sizes
 from poolhouse.operators.input_checks import check_inputs
 from poolhouse.operators.loop_costs import MAX_CACHED_WINDOWS
 from poolhouse.operators.operator import Operator
@@ -58,8 +61,9 @@ class Plan:
         spec: the operator with its fields.
         inputs: metadata by name.
         outputs: metadata by name, in the order of the response.
-        planes: number of (n, c) planes; 0 for an empty batch.
-        spatial: the input's spatial sizes.
+        planes: number of planes, which are pooled independently: N·C, or N if all channels of a sample are pooled at
+            once; 0 for an empty batch.
+        plane_shape: the shape of a plane: ``(*spatial)``, ``(*spatial, C)`` or ``(C, *spatial)``.
         plane_steps: steps of the chosen algorithm for one plane; a step is about a nanosecond of one core.
         call_steps: steps for a batch, independent of the number of its planes.
         plane_workspace_bytes: workspace of one plane.
@@ -72,7 +76,7 @@ class Plan:
     inputs: Mapping[str, TensorMetadata]
     outputs: Mapping[str, TensorMetadata]
     planes: int
-    spatial: Sizes
+    plane_shape: Sizes
     plane_steps: int
     call_steps: int
     plane_workspace_bytes: int
@@ -87,8 +91,19 @@ class Plan:
 
     @cached_property
     def planes_shape(self) -> Sizes:
-        """Shape of all planes: ``(P, *spatial)``."""
-        return (self.planes, *self.spatial)
+        """Shape of all planes: ``(P, *plane_shape)``."""
+        return (self.planes, *self.plane_shape)
+
+    @cached_property
+    def spatial(self) -> Sizes:
+        """The input's spatial sizes."""
+        return self.spec.spatial_of(self.plane_shape)
+
+    @cached_property
+    def batch_size(self) -> int:
+        """Size of the leading axis N; 1 if the input has no such axis."""
+        shape = self.inputs["input"].shape
+        return shape[0] if len(shape) == 2 + self.spec.rank else 1
 
     @cached_property
     def input_bytes(self) -> int:
@@ -120,13 +135,17 @@ class Plan:
         if self.is_empty or not self.uses_compiled_loops:
             return None
         # Thousands of plans are cached, so only kernels with few window positions are kept with their plans.
-        if sum(self.outputs["output"].shape[-self.spec.rank :]) <= MAX_CACHED_WINDOWS:
+        if self.spec.window_count(self.spatial) <= MAX_CACHED_WINDOWS:
             return self._cached_kernel
-        return self.spec.make_kernel(self.spatial, self.inputs["input"].dtype)
+        return self.spec.make_kernel(self.plane_shape, self.inputs["input"].dtype)
 
     @cached_property
     def _cached_kernel(self) -> Kernel | None:
-        return self.spec.make_kernel(self.spatial, self.inputs["input"].dtype)
+        return self.spec.make_kernel(self.plane_shape, self.inputs["input"].dtype)
+
+    def random_inputs(self, start: int, stop: int) -> Mapping[str, npt.NDArray[np.float64]]:
+        """The random inputs of planes ``start`` to ``stop``; only for a spec with its seed."""
+        return self.spec.draw_random_inputs(self.plane_shape, stop - start, start)
 
     @cached_property
     def workspace_bytes(self) -> int:
@@ -148,8 +167,8 @@ class Plan:
 
     @cached_property
     def batch_key(self) -> Hashable:
-        """Requests with equal keys can share a batch. N and C are not part of the key."""
-        return (self.spec.spec_key(), self.inputs["input"].dtype.name, self.spatial)
+        """Requests with equal keys can share a batch. N is not part of the key, and C only if it is in a plane."""
+        return (self.spec.spec_key(), self.inputs["input"].dtype.name, self.plane_shape)
 
 
 def make_plan(spec: Operator, inputs: Mapping[str, TensorMetadata], limits: Limits) -> Plan:
@@ -160,21 +179,22 @@ def make_plan(spec: Operator, inputs: Mapping[str, TensorMetadata], limits: Limi
     """
     batch_shape, spatial = check_inputs(spec, inputs)
     dtype = inputs["input"].dtype
-    spatial_out = spec.spatial_out(spatial)
-    shape_out = (*batch_shape, *spatial_out)
-    outputs = {
-        name: TensorMetadata(dtypes.INT64 if name == "indices" else spec.output_type(dtype), shape_out)
-        for name in spec.outputs()
-    }
-    planes = math.prod(batch_shape)
+    outputs = spec.output_metadata(batch_shape, spatial, dtype)
+    plane_shape = spec.plane_shape(batch_shape, spatial)
+    # Channels that are part of a plane may be 0, too.
+    planes = math.prod(batch_shape) * math.prod(spatial) // max(math.prod(plane_shape), 1)
     # An empty batch is checked as one plane, so that a spec is refused or accepted whatever N and C are.
     counted = max(planes, 1)
-    plane_output_bytes = math.prod(spatial_out) * sum(each.dtype.itemsize for each in outputs.values())
-    _check_output(shape_out, counted * plane_output_bytes, limits)
+    plane_shape = plane_shape if planes else spec.plane_shape((1,), spatial)
+    plane_output_bytes = sum(
+        each.nbytes for each in spec.output_metadata(_one_plane(plane_shape, spatial), spatial, dtype).values()
+    )
+    for metadata in outputs.values():
+        _check_output(metadata.shape, counted * plane_output_bytes, limits)
     cost, loops = Cost(0.0, 0.0, 0.0), None
-    if 0 not in spatial_out:
-        cost = spec.cost(spatial, dtype)
-        loops = spec.kernel_factory(spatial, dtype) if limits.allow_compiled_loops and loops_are_loaded() else None
+    if plane_output_bytes:
+        cost = spec.cost_of(plane_shape, dtype)
+        loops = spec.loops_of(plane_shape, dtype) if limits.allow_compiled_loops and loops_are_loaded() else None
         if loops is not None and loops.is_cheaper(cost, counted):
             cost = loops.cost
     # The pages of large outputs are new to the process, which costs more for each byte.
@@ -187,14 +207,19 @@ def make_plan(spec: Operator, inputs: Mapping[str, TensorMetadata], limits: Limi
         inputs=dict(inputs),
         outputs=outputs,
         planes=planes,
-        spatial=spatial,
+        plane_shape=plane_shape,
         plane_steps=plane_steps,
         call_steps=call_steps,
         plane_workspace_bytes=plane_workspace,
         call_bytes=call_bytes,
         uses_compiled_loops=loops is not None and cost is loops.cost,
-        warnings=(*_layout_warnings(spec, batch_shape, spatial), *spec.warnings(spatial)),
+        warnings=(*_layout_warnings(spec, batch_shape, spatial), *spec.warnings(spatial), *spec.type_warnings(dtype)),
     )
+
+
+def _one_plane(plane_shape: Sizes, spatial: Sizes) -> Sizes:
+    """The C of one plane, in the form of a batch shape."""
+    return (math.prod(plane_shape) // math.prod(spatial),)
 
 
 def _check_output(shape: Sizes, nbytes: int, limits: Limits) -> None:
@@ -232,6 +257,8 @@ def _check_work(steps: int, plane_workspace: int, spatial: Sizes, limits: Limits
 
 def _layout_warnings(spec: Operator, batch_shape: Sizes, spatial: Sizes) -> tuple[str, ...]:
     # Windows along some axes only are intended: a network over text pools (N, C, words, 1) by (3, 1).
+    if spec.is_channels_last:
+        return ()
     if seems_channels_last(batch_shape[-1], spatial) and all(map(spec.pools_axis, range(spec.rank), spatial)):
         return (channels_last_warning(batch_shape, spatial),)
     return ()

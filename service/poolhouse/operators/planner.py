@@ -77,7 +77,7 @@ class Planner:
             NotFound: there is no such operator.
             Unprocessable: the fields, the tensors or the limits do not allow the request.
         """
-        member = self._catalogue.find(name)
+        member = self._catalogue.find(name).for_inputs(metadata)
         if notes:
             names = {field.name for field in member.fields()}
             notes = {each: note for each, note in notes.items() if note.is_field or each in names}
@@ -106,6 +106,13 @@ def _is_short(fields: Mapping[str, object]) -> bool:
             continue
         if not isinstance(value, str | list | tuple) or len(value) > _MAX_KEY_LENGTH:
             return False
-        if not isinstance(value, str) and not _SCALARS.issuperset(map(type, value)):
+        if not isinstance(value, str) and not all(map(_is_short_entry, value)):
             return False
     return True
+
+
+def _is_short_entry(entry: object) -> bool:
+    """Whether an entry of a list is a scalar or a pair of them."""
+    if type(entry) in _SCALARS:
+        return True
+    return isinstance(entry, list | tuple) and len(entry) == 2 and _SCALARS.issuperset(map(type, entry))

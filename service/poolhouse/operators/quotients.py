@@ -1,8 +1,8 @@
 """Exact quotients of integer sums, truncated toward zero and clamped to their type.
 
-A sum of int64 elements has up to 100 bits and is stored as two digits. Its quotient is estimated in float64, slightly
-too low, and then corrected by the remainder. The remainder is small, so arithmetic modulo 2⁶⁴ gives it exactly,
-although neither the sum nor the product of estimate and divisor fits into int64.
+A sum of int64 or uint64 elements has up to 100 bits and is stored as two digits. Its quotient is estimated in float64,
+slightly too low, and then corrected by the remainder. The remainder is small, so arithmetic modulo 2⁶⁴ gives it
+exactly, although neither the sum nor the product of estimate and divisor fits into int64.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ _UNDERESTIMATE: Final = 1 - 2.0**-49
 """Factor that makes an estimate in float64 slightly less than the quotient, whatever its rounding errors."""
 _BELOW_LIMIT: Final = 2.0**63 - 2.0**10
 """The largest float64 that fits into int64."""
+_BELOW_UNSIGNED_LIMIT: Final = 2.0**64 - 2.0**11
+"""The largest float64 that fits into uint64."""
 _ONE_MORE: Final = 2**56
 """From this divisor on the estimate is at most one too low: the remainder of a sum of 100 bits is below 2⁵² plus one
 divisor."""
@@ -104,11 +106,7 @@ def long_quotient(high: torch.Tensor, low: torch.Tensor, divisors: Sequence[Divi
         divisors: see :func:`long_divisors`.
     """
     first, *further = divisors
-    # With a low digit below 2³² the sum of both in float64 loses no leading bits to cancellation.
-    high.add_(low >> 32)
-    low.bitwise_and_(0xFFFFFFFF)
-    rough = high.to(torch.float64).mul_(2.0**32).add_(low)
-    word = high.bitwise_left_shift_(32).add_(low)
+    word, rough = _join_digits(high, low)
     # All bits are set where the sum is negative: (x ^ sign) - sign is -x there, and x elsewhere.
     sign = (rough < 0).to(torch.int64).neg_()
     quotient, beyond = _divide_magnitudes(word.bitwise_xor_(sign).sub_(sign), rough.abs_(), _magnitude(first))
@@ -120,18 +118,55 @@ def long_quotient(high: torch.Tensor, low: torch.Tensor, divisors: Sequence[Divi
     return quotient.bitwise_xor_(sign).sub_(sign).sub_(sign.bitwise_and_(beyond))
 
 
+def unsigned_long_quotient(high: torch.Tensor, low: torch.Tensor, divisors: Sequence[Divisor]) -> torch.Tensor:
+    """As :func:`long_quotient` for digits that are not negative, clamped to uint64; its bits as int64."""
+    first, *further = divisors
+    if isinstance(first, int) and first < 0:
+        return torch.zeros_like(high)
+    word, rough = _join_digits(high, low)
+    rough.div_(float(first) if isinstance(first, int) else first).mul_(_UNDERESTIMATE)
+    beyond = rough >= 2.0**64
+    # Numbers from 2⁶³ on are converted less 2⁶³, and the sign bit is set.
+    large = rough.clamp_(max=_BELOW_UNSIGNED_LIMIT) >= 2.0**63
+    quotient = rough.sub_(large.to(torch.float64).mul_(2.0**63)).to(torch.int64)
+    quotient.bitwise_xor_(large.to(torch.int64).bitwise_left_shift_(63))
+    _correct_quotient(quotient, word, first)
+    # A quotient that has wrapped has lost the sign bit.
+    beyond.logical_or_(large.logical_and_(quotient >= 0))
+    for divisor in further:
+        # As int64, a quotient from 2⁶³ on is negative, and then its further divisor is 1.
+        quotient = quotient.div_(divisor, rounding_mode="floor")
+    return quotient.masked_fill_(beyond, -1)
+
+
+def _join_digits(high: torch.Tensor, low: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """``high·2³² + low`` modulo 2⁶⁴ and in float64. Overwrites both digits."""
+    # With a low digit below 2³² the sum of both in float64 loses no leading bits to cancellation.
+    high.add_(low >> 32)
+    low.bitwise_and_(0xFFFFFFFF)
+    rough = high.to(torch.float64).mul_(2.0**32).add_(low)
+    return high.bitwise_left_shift_(32).add_(low), rough
+
+
 def _magnitude(divisor: Divisor) -> Divisor:
     return abs(divisor) if isinstance(divisor, int) else divisor
 
 
 def _divide_magnitudes(word: torch.Tensor, rough: torch.Tensor, size: Divisor) -> tuple[torch.Tensor, torch.Tensor]:
     """The clamped quotient of a sum that is given modulo 2⁶⁴ and roughly, and a mask of the quotients beyond int64."""
-    least, most = (size, size) if isinstance(size, int) else (int(size.min()), int(size.max()))
-    # As two's complement: only 2⁶³ is beyond int64.
-    wrapped = size - 2**64 if isinstance(size, int) and size > _INT64_MAX else size
     rough.div_(float(size) if isinstance(size, int) else size).mul_(_UNDERESTIMATE)
     beyond = rough >= 2.0**63
     quotient = rough.clamp_(max=_BELOW_LIMIT).to(torch.int64)
+    _correct_quotient(quotient, word, size)
+    beyond.logical_or_(quotient < 0)
+    return quotient.masked_fill_(beyond, _INT64_MAX), beyond
+
+
+def _correct_quotient(quotient: torch.Tensor, word: torch.Tensor, size: Divisor) -> None:
+    """Add to a slightly low quotient what its remainder gives; the sum is given modulo 2⁶⁴ and is overwritten."""
+    least, most = (size, size) if isinstance(size, int) else (int(size.min()), int(size.max()))
+    # As two's complement: only 2⁶³ is beyond int64.
+    wrapped = size - 2**64 if isinstance(size, int) and size > _INT64_MAX else size
     remainder = word.sub_(quotient * wrapped)
     if least >= _ONE_MORE:
         # As int64, a remainder from 2⁶³ on is negative.
@@ -140,5 +175,3 @@ def _divide_magnitudes(word: torch.Tensor, rough: torch.Tensor, size: Divisor) -
         quotient.add_(remainder.to(torch.float64).div_(size).to(torch.int64))
     else:
         quotient.add_(torch.div(remainder, size, rounding_mode="floor").masked_fill_(remainder < 0, 1))
-    beyond.logical_or_(quotient < 0)
-    return quotient.masked_fill_(beyond, _INT64_MAX), beyond

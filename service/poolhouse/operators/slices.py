@@ -50,13 +50,13 @@ def can_slice(spatial: Sizes, axes: Sequence[SlidingWindow]) -> bool:
     With ceil_mode a dilated window may extend a billion positions beyond an input of ten.
     """
     return all(
-        _windows_end(axis, length) <= 2 * (length + axis.padding) for axis, length in zip(axes, spatial, strict=True)
+        _windows_end(axis, length) <= 2 * (length + axis.before) for axis, length in zip(axes, spatial, strict=True)
     )
 
 
 def _windows_end(axis: SlidingWindow, length: int) -> int:
     """The end position of the last window."""
-    return (axis.outputs(length) - 1) * axis.stride - axis.padding + axis.span
+    return (axis.outputs(length) - 1) * axis.stride - axis.before + axis.span
 
 
 def maxima_by_slices(x: torch.Tensor, axes: Sequence[SlidingWindow]) -> torch.Tensor | None:
@@ -76,7 +76,7 @@ def maxima_by_slices(x: torch.Tensor, axes: Sequence[SlidingWindow]) -> torch.Te
         return None
     padding: list[int] = []
     for axis, length in zip(reversed(axes), reversed(x.shape[1:]), strict=True):
-        padding += [axis.padding, max(0, _windows_end(axis, length) - length)]
+        padding += [axis.before, max(0, _windows_end(axis, length) - length)]
     outputs = [axis.outputs(length) for axis, length in zip(axes, x.shape[1:], strict=True)]
     if any(padding):
         x = F.pad(x, padding, value=lowest_value(x.dtype))
@@ -89,13 +89,14 @@ def maxima_by_slices(x: torch.Tensor, axes: Sequence[SlidingWindow]) -> torch.Te
 
 def slices_cost(spatial: Sizes, axes: Sequence[SlidingWindow], dtype: ElementType) -> Cost:
     """Cost of :func:`maxima_by_slices` if its result is not None."""
-    sizes = [length + 2 * axis.padding for length, axis in zip(spatial, axes, strict=True)]
+    sizes = [axis.before + max(length, _windows_end(axis, length)) for length, axis in zip(spatial, axes, strict=True)]
+    is_padded = sizes != list(spatial)
     padded = elementwise_cost(math.prod(sizes), dtype.itemsize)
-    steps = (padded.plane_steps + STEPS_PER_RUN * math.prod(spatial[:-1])) * any(axis.padding for axis in axes)
+    steps = (padded.plane_steps + STEPS_PER_RUN * math.prod(spatial[:-1])) * is_padded
     floating = dtype.kind == "float"
     # The search for -0.0 before and for NaN afterwards.
     steps += 0.2 * math.prod(spatial) * floating
-    nbytes = padded.plane_bytes
+    held = nbytes = padded.plane_bytes * is_padded
     for place, (axis, length) in enumerate(zip(axes, spatial, strict=True)):
         sizes[place] = axis.outputs(length)
         elements = math.prod(sizes)
@@ -103,7 +104,10 @@ def slices_cost(spatial: Sizes, axes: Sequence[SlidingWindow], dtype: ElementTyp
         apart = 0.0 if axis.stride == 1 else STRIDED_EXTRA_STEPS if inner == 1 else STEPS_PER_RUN / inner
         each = elementwise_cost(elements, dtype.itemsize, apart)
         steps += (axis.kernel_size - 1) * (each.plane_steps + STEPS_PER_RUN * math.prod(sizes[:place]))
-        nbytes = max(nbytes, padded.plane_bytes + 2 * each.plane_bytes)
+        if axis.kernel_size > 1:
+            # The maxima of two slices, and those of the slices before them.
+            nbytes = max(nbytes, held + each.plane_bytes * min(axis.kernel_size - 1, 2))
+            held = each.plane_bytes
     # The slices of windows of one element are copied at the end.
     steps += math.prod(sizes) * (dtype.itemsize * STEPS_PER_BYTE + floating)
     return Cost(steps, 2 * sum(axis.kernel_size for axis in axes) * STEPS_PER_CALL, nbytes)

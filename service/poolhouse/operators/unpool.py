@@ -15,10 +15,15 @@ from poolhouse.errors import Unprocessable
 from poolhouse.kernels.unpooling import UnpoolKernel
 from poolhouse.operators.costs import STEPS_PER_BYTE, STEPS_PER_CALL, Cost, byte_steps
 from poolhouse.operators.device_kind import is_on_cpu
-from poolhouse.operators.fields import Flag, IntegerPerAxis, Sizes, axis_names, field
+from poolhouse.operators.field_types import Flag
+from poolhouse.operators.fields import Sizes, axis_names, field
+from poolhouse.operators.layout import split_shape
 from poolhouse.operators.loop_costs import KernelFactory, unpool_loops_cost
 from poolhouse.operators.operator import Number, Operator, Planes, Refusal, Sample, operator
+from poolhouse.operators.padding import SAME, SAME_LOWER, Padding, padding_at_axis
+from poolhouse.operators.size_types import IntegerPerAxis
 from poolhouse.operators.sliding import dilation_field, kernel_size_field, padding_field, stride_field
+from poolhouse.operators.unsigned import as_bits
 from poolhouse.tensors import Tensor
 
 
@@ -33,8 +38,9 @@ class MaxUnpool(Operator):
 
     shape_rule: ClassVar[str] = (
         "input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes "
-        "``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less "
-        "than stride; without a dilation it may be up to twice as large, in case pooling had one."
+        "``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - before - after``, where ``before`` and ``after`` are the "
+        'padding, or ``L·stride`` with padding "same"; or ``output_size``, which may differ by less than stride; '
+        "without a dilation it may be up to twice as large, in case pooling had one."
     )
     source: ClassVar[str] = "torch.nn.functional.max_unpool1d, max_unpool2d, max_unpool3d"
     inputs: ClassVar[tuple[str, ...]] = ("input", "indices")
@@ -48,7 +54,7 @@ class MaxUnpool(Operator):
 
     kernel_size: Sizes = kernel_size_field()
     stride: Sizes = stride_field()
-    padding: Sizes = padding_field("Positions that pooling had added before and after its input")
+    padding: Padding = padding_field("Positions that pooling had added before and after its input")
     output_size: Sizes | None = field(
         IntegerPerAxis(1, allows_batch_sizes=True),
         "Spatial sizes of the output, needed if pooling had rounded; may begin with N and C.",
@@ -67,6 +73,7 @@ class MaxUnpool(Operator):
         Sample((3, 4, 5), {"kernel_size": 2}),
         Sample((3, 4, 5), {"kernel_size": 3, "stride": 2, "padding": 1}),
         Sample((3, 4, 5), {"kernel_size": 2, "stride": 3, "dilation": 3, "ceil_mode": True}),
+        Sample((3, 4, 5), {"kernel_size": 3, "stride": 2, "padding": "same"}),
         Sample((3, 4, 5), {"kernel_size": 2}, dtype="bfloat16"),
         Sample((3, 4, 5), {"kernel_size": 2}, dtype="uint8"),
     )
@@ -101,14 +108,23 @@ class MaxUnpool(Operator):
         return asked
 
     def _default_output_size(self, axis: int, length: int) -> int:
-        """The least input length that pooling reduces to this length."""
+        """The least input length that pooling reduces to this length; the largest with padding "same"."""
+        if self._is_same:
+            return length * self.stride[axis]
         span = self.dilation[axis] * (self.kernel_size[axis] - 1) + 1
-        return (length - 1) * self.stride[axis] + span - 2 * self.padding[axis]
+        sides = padding_at_axis(self.padding, axis, length, stride=self.stride[axis], span=span)
+        return (length - 1) * self.stride[axis] + span - sum(sides)
+
+    @property
+    def _is_same(self) -> bool:
+        return self.padding in (SAME, SAME_LOWER)
 
     def _check_output_size(self, axis: int, asked: int, size: int, length: int) -> None:
         """Refuse an ``output_size`` that pooling, rounding either way, cannot have reduced to the input's length."""
         least, most = max(size - self.stride[axis] + 1, 1), size + self.stride[axis] - 1
-        if self.dilation[axis] == 1 < self.kernel_size[axis]:
+        if self._is_same:
+            most = size
+        elif self.dilation[axis] == 1 < self.kernel_size[axis]:
             # Torch's unpooling has no dilation, but its pooling has, so the client may have left one out. The bound
             # prevents a small request from asking for all memory.
             most = max(most, 2 * size)
@@ -142,7 +158,8 @@ class MaxUnpool(Operator):
         indices = tensors["indices"].array
         if indices.size == 0:
             return
-        plane = math.prod(self.spatial_out(indices.shape[-self.rank :]))
+        spatial = split_shape(indices.shape, self.rank, channels_last=self.is_channels_last)[1]
+        plane = math.prod(self.spatial_out(spatial))
         least, most = int(indices.min()), int(indices.max())
         if least < 0 or most >= plane:
             wrong = least if least < 0 else most
@@ -152,7 +169,7 @@ class MaxUnpool(Operator):
                 "send the indices of the pooling that is undone, with the same fields and output_size.",
             )
 
-    def reference(
+    def reference_of_plane(
         self, plane: npt.NDArray[np.generic], companion: npt.NDArray[np.generic] | None
     ) -> tuple[list[Number], ...]:
         assert companion is not None, "unpooling needs indices"
@@ -165,8 +182,9 @@ class MaxUnpool(Operator):
         out = self.spatial_out(spatial)
         return KernelFactory(unpool_loops_cost(spatial, out, dtype), lambda: UnpoolKernel(out))
 
-    def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
-        values, indices = planes["input"], planes["indices"]
+    def pool(self, planes: Planes) -> tuple[torch.Tensor, ...]:
+        given, indices = planes["input"], planes["indices"]
+        values = as_bits(given)
         spatial = tuple(values.shape[1:])
         out = self.spatial_out(spatial)
         count, size = values.shape[0], math.prod(out)
@@ -186,4 +204,4 @@ class MaxUnpool(Operator):
             last = torch.empty((count, size), dtype=torch.int64, device=values.device)
             last.scatter_(1, flat_indices, -1).scatter_reduce_(1, flat_indices, position, reduce="amax")
             output.scatter_(1, flat_indices, flat_values.gather(1, last.gather(1, flat_indices)))
-        return (output.reshape(count, *out),)
+        return (output.view(given.dtype).reshape(count, *out),)

@@ -54,25 +54,25 @@ class WindowOperator(Operator):
 
     # ---- defined by a window family
 
-    def axis_summaries(self, spatial: Sizes) -> tuple[AxisSummary, ...]:
-        """The windows of each axis in plain integers.
+    def axis_summary(self, axis: int, length: int) -> AxisSummary:
+        """The windows of one spatial axis in plain integers.
 
         Raises:
             Unprocessable: the spec does not fit the input.
         """
         raise NotImplementedError
 
-    def windows(self, spatial: Sizes) -> tuple[Windows, ...]:
-        """The clipped windows of each axis. Called only for plans within the limits."""
+    def axis_windows(self, axis: int, length: int) -> Windows:
+        """The clipped windows of one spatial axis. Called only for plans within the limits."""
         raise NotImplementedError
 
     def positions(self, spatial: Sizes, axis: int, output: int, samples: npt.NDArray[np.float64]) -> range:
         """All positions of one window along one axis, padding included; used by the oracle."""
         raise NotImplementedError
 
-    def padding_at(self, axis: int) -> int:
-        """Positions of padding on each side of this axis."""
-        return 0
+    def padding_at(self, axis: int, length: int) -> tuple[int, int]:
+        """Positions of padding before and after this axis."""
+        return 0, 0
 
     # ---- defined by a reduction
 
@@ -82,7 +82,29 @@ class WindowOperator(Operator):
 
     # ---- derived from the definitions
 
+    def axis_summaries(self, spatial: Sizes) -> tuple[AxisSummary, ...]:
+        """The windows of each axis in plain integers; those of an axis behind the spatial ones have one element.
+
+        Raises:
+            Unprocessable: the spec does not fit the input.
+        """
+        return tuple(
+            self.axis_summary(axis, length) if axis < self.rank else AxisSummary.identity(length)
+            for axis, length in enumerate(spatial)
+        )
+
+    def windows(self, spatial: Sizes) -> tuple[Windows, ...]:
+        """The clipped windows of each axis, as in :meth:`axis_summaries`."""
+        return tuple(
+            self.axis_windows(axis, length) if axis < self.rank else Windows.identity(length)
+            for axis, length in enumerate(spatial)
+        )
+
     def spatial_out(self, spatial: Sizes) -> Sizes:
+        return self.pooled_sizes(spatial)
+
+    def pooled_sizes(self, spatial: Sizes) -> Sizes:
+        """The output's sizes without windows that lie wholly in the padding: what :meth:`pool` gives."""
         return tuple(size.outputs for size in self.axis_summaries(spatial))
 
     def kernel_axes(self, spatial: Sizes) -> list[Axis]:
@@ -106,7 +128,7 @@ class WindowOperator(Operator):
         reads = terms * math.prod(size.outputs for size in sizes)
         return terms <= _MAX_CUDA_TERMS and reads <= _MAX_CUDA_READS * math.prod(spatial)
 
-    def reference(
+    def reference_of_plane(
         self, plane: npt.NDArray[np.generic], companion: npt.NDArray[np.generic] | None
     ) -> tuple[list[Number], ...]:
         spatial = plane.shape
@@ -114,15 +136,16 @@ class WindowOperator(Operator):
         flat = plane.reshape(-1).tolist()
         results: list[tuple[Number, ...]] = []
         out = self.spatial_out(spatial)
+        paddings = [self.padding_at(axis, length) for axis, length in enumerate(spatial)]
         # product() stores its ranges, and with an empty axis another one may have any size.
         for output in itertools.product(*(range(size) for size in out)) if 0 not in out else ():
             spans = [self.positions(spatial, axis, index, samples) for axis, index in enumerate(output)]
             inside = [_clip_span(span, 0, length) for span, length in zip(spans, spatial, strict=True)]
             extents = [
-                len(_clip_span(span, -self.padding_at(axis), spatial[axis] + self.padding_at(axis)))
-                for axis, span in enumerate(spans)
+                len(_clip_span(span, -before, length + after))
+                for span, length, (before, after) in zip(spans, spatial, paddings, strict=True)
             ]
-            indices = [int(np.ravel_multi_index(index, spatial)) for index in itertools.product(*inside)]
+            indices = _flat_indices(inside, spatial)
             window = Window(
                 values=[flat[index] for index in indices],
                 positions=indices,
@@ -131,6 +154,14 @@ class WindowOperator(Operator):
             )
             results.append(self.of_window(window))
         return tuple([result[i] for result in results] for i in range(len(self.outputs())))
+
+
+def _flat_indices(spans: list[range], spatial: Sizes) -> list[int]:
+    """The row-major indices of all positions whose coordinate on each axis is in its span, in ascending order."""
+    indices = [0]
+    for span, length in zip(spans, spatial, strict=True):
+        indices = [index * length + position for index in indices for position in span]
+    return indices
 
 
 def _clip_span(span: range, low: int, high: int) -> range:

@@ -2,7 +2,7 @@
 
 A pooling window is a product of intervals, one for each axis, so the geometry is defined for one axis at a time.
 Python's integers do not overflow, so the results are correct for every size that a request can have.
-The rules are torch's (operators.md §1.2 and §1.8 say how each was checked).
+The rules are torch's (operators.md §1.2 and §1.8 say how each was checked), for padding of any size on each side.
 """
 
 from __future__ import annotations
@@ -35,6 +35,12 @@ class Windows:
     dilation: int
     extent: Positions
 
+    @classmethod
+    def identity(cls, length: int) -> Windows:
+        """Windows of one element each, at every position."""
+        ones = np.ones(length, dtype=np.int64)
+        return cls(np.arange(length, dtype=np.int64), ones, 1, ones)
+
     @property
     def outputs(self) -> int:
         """Number of windows."""
@@ -53,6 +59,7 @@ class AxisSummary:
         irregular: number of windows whose number of elements or distance differs from that of the others.
         stride: distance of the regular windows.
         dilation: distance between two elements of a window.
+        empty: number of windows without an element inside the axis, which nothing else here counts.
     """
 
     length: int
@@ -62,6 +69,12 @@ class AxisSummary:
     irregular: int = 0
     stride: int = 1
     dilation: int = 1
+    empty: int = 0
+
+    @classmethod
+    def identity(cls, length: int) -> AxisSummary:
+        """The summary of :meth:`Windows.identity`."""
+        return cls(length, length, 1, length)
 
     @property
     def is_uniform(self) -> bool:
@@ -76,11 +89,16 @@ class AxisSummary:
 
 @dataclass(frozen=True, slots=True)
 class SlidingWindow:
-    """A window of ``kernel_size`` elements that moves by ``stride``: torch's max, average and lp pooling."""
+    """A window of ``kernel_size`` elements that moves by ``stride`` over an axis with padding on both sides.
+
+    The padding may be of any size, so there may be windows without an element inside the axis. :meth:`outputs` counts
+    them; :meth:`windows` and :meth:`summarize` leave them out.
+    """
 
     kernel_size: int
     stride: int
-    padding: int = 0
+    before: int = 0
+    after: int = 0
     dilation: int = 1
     ceil_mode: bool = False
 
@@ -92,45 +110,77 @@ class SlidingWindow:
     def outputs(self, length: int) -> int:
         """Number of windows over ``length`` positions; 0 or less if none fits.
 
-        Shape: ``floor((L + 2p - d(k-1) - 1) / s) + 1``; with ceil_mode, ceil instead of floor, minus one if the last
-        window would start after the last element of the input.
+        Shape: ``floor((L + before + after - d(k-1) - 1) / s) + 1``; with ceil_mode one more if positions remain, except
+        if that window would start after the last element of the input.
         """
-        slack = length + 2 * self.padding - self.span
-        if not self.ceil_mode:
-            return slack // self.stride + 1
-        count = -(-slack // self.stride) + 1
-        if (count - 1) * self.stride >= length + self.padding:
-            count -= 1
+        slack = length + self.before + self.after - self.span
+        count = slack // self.stride + 1
+        if self.ceil_mode and slack % self.stride and count * self.stride - self.before < length:
+            count += 1
         return count
 
-    def has_empty_window(self, length: int) -> bool:
-        """Whether some window has all its elements in the padding. Possible only with dilation.
+    def empty(self, length: int) -> int:
+        """Number of windows with all their elements in the padding."""
+        begin, end = self.overlapping(length)
+        over = 0
+        # A window that starts at ``t < 0`` steps over the axis if its first position from 0 on, ``t mod dilation``, is
+        # behind it.
+        starting_before = min(-(-self.before // self.stride), end)
+        if self.dilation > length and begin < starting_before:
+            over = _count_residues(
+                starting_before - begin, begin * self.stride - self.before, self.stride, self.dilation, length
+            )
+        return max(self.outputs(length), 0) - (end - begin) + over
 
-        The first non-negative position of a window that starts at ``t < 0`` is ``t mod dilation``; no window starts
-        beyond the input (see :meth:`outputs`). With dilation ≤ length that position is always inside, so the loop below
-        runs only for a dilation larger than the input, with few windows.
-        """
-        if self.dilation <= length:
-            return False
-        starts = range(-self.padding, 0, self.stride)[: self.outputs(length)]
-        return any(start % self.dilation >= length for start in starts)
+    def overlapping(self, length: int) -> tuple[int, int]:
+        """The first window that neither ends before the axis nor starts after it, and the end of those."""
+        outputs = max(self.outputs(length), 0)
+        begin = min(max(-((self.span - 1 - self.before) // self.stride), 0), outputs)
+        return begin, max(min(-(-(length + self.before) // self.stride), outputs), begin)
 
     def windows(self, length: int) -> Windows:
         """The clipped windows. The caller must have checked that :meth:`outputs` is within its limits."""
         make = _cached_sliding_windows if self.outputs(length) <= _MAX_CACHED_OUTPUTS else _sliding_windows
         return make(self, length)
 
+    def places(self, length: int) -> Positions:
+        """The numbers of the windows that have an element inside the axis, ascending."""
+        _, counts = _clip_windows(self, length)
+        return np.flatnonzero(counts > 0) + self.overlapping(length)[0]
+
     def summarize(self, length: int) -> AxisSummary:
         """A summary of these windows over ``length`` positions."""
-        outputs = self.outputs(length)
+        outputs, empty = self.outputs(length), self.empty(length)
+        filled = outputs - empty
         longest = min(self.kernel_size, -(-length // self.dilation))
-        last = (outputs - 1) * self.stride - self.padding
+        last = (outputs - 1) * self.stride - self.before
         # Windows that begin before the input or end after it are irregular, unless every window covers all of it.
-        before, behind = -(-self.padding // self.stride), -(-(last + self.span - length) // self.stride)
-        whole = self.dilation == 1 and last <= 0 and length + self.padding <= self.kernel_size
-        irregular = 0 if outputs == 1 or whole else min(before + max(behind, 0), outputs)
-        stride = 1 if outputs == 1 else self.stride
-        return AxisSummary(length, outputs, longest, outputs * longest, irregular, stride, self.dilation)
+        before, behind = -(-self.before // self.stride), -(-(last + self.span - length) // self.stride)
+        whole = self.dilation == 1 and last <= 0 and length + self.before <= self.kernel_size
+        # Those without an element are among them.
+        irregular = 0 if filled <= 1 or whole else min(before + max(behind, 0), outputs) - empty
+        stride = 1 if filled <= 1 else self.stride
+        return AxisSummary(length, filled, longest, filled * longest, irregular, stride, self.dilation, empty)
+
+
+def _count_residues(count: int, first: int, step: int, modulus: int, least: int) -> int:
+    """How many of ``(first + i * step) % modulus`` for ``i < count`` are at least ``least``."""
+    carried = _floor_sum(count, step, first + modulus - least, modulus)
+    return carried - _floor_sum(count, step, first, modulus)
+
+
+def _floor_sum(count: int, step: int, first: int, modulus: int) -> int:
+    """``Σ floor((first + i * step) / modulus)`` for ``i < count``, in a logarithmic number of steps.
+
+    Source: the Euclidean algorithm on lattice points, as in AtCoder's library, ``floor_sum``.
+    """
+    total = 0
+    while count > 0:
+        total += step // modulus * count * (count - 1) // 2 + first // modulus * count
+        step, first = step % modulus, first % modulus
+        end = step * count + first
+        count, first, step, modulus = end // modulus, end % modulus, modulus, step
+    return total
 
 
 _MAX_CACHED_OUTPUTS: Final = 1024
@@ -139,13 +189,27 @@ _CACHE_SIZE: Final = 128
 """Cached axes of each kind, three megabytes at most. Clients choose the sizes, so the cache must be bounded."""
 
 
-def _sliding_windows(axis: SlidingWindow, length: int) -> Windows:
-    start = np.arange(axis.outputs(length), dtype=np.int64) * axis.stride - axis.padding
+def _starts(axis: SlidingWindow, length: int) -> Positions:
+    """The first position of each overlapping window, padding included."""
+    begin, end = axis.overlapping(length)
+    return np.arange(begin, end, dtype=np.int64) * axis.stride - axis.before
+
+
+def _clip_windows(axis: SlidingWindow, length: int) -> tuple[Positions, Positions]:
+    """The first element of each overlapping window inside the axis, and the number of those; 0 or less without one."""
+    start = _starts(axis, length)
     skipped = np.maximum(0, -(start // axis.dilation))
     last = np.minimum(axis.kernel_size - 1, (length - 1 - start) // axis.dilation)
-    within = np.minimum(start + axis.span, length + axis.padding) - start
-    # Only averages use the extent, and averages have no dilation.
-    return Windows(start + skipped * axis.dilation, last - skipped + 1, axis.dilation, within)
+    return start + skipped * axis.dilation, last - skipped + 1
+
+
+def _sliding_windows(axis: SlidingWindow, length: int) -> Windows:
+    first, count = _clip_windows(axis, length)
+    extent = np.minimum(axis.kernel_size, -((_starts(axis, length) - length - axis.after) // axis.dilation))
+    if axis.dilation > length:
+        filled = count > 0
+        first, count, extent = first[filled], count[filled], extent[filled]
+    return Windows(first, count, axis.dilation, extent)
 
 
 def adaptive_windows(length: int, outputs: int) -> Windows:

@@ -15,7 +15,16 @@ from poolhouse.rest.exception_handlers import ProblemResponse
 from poolhouse.rest.http.headers import request_id
 from poolhouse.rest.http.problems import render_problem
 
-_EXPOSED = ("X-Request-ID", "Server-Timing", "Tensor-Metadata", "Pool-Seed", "Pool-Warning", "Retry-After")
+_EXPOSED = (
+    "X-Request-ID",
+    "Server-Timing",
+    "Tensor-Metadata",
+    "Pool-Seed",
+    "Pool-Seeds",
+    "Pool-Warning",
+    "Inference-Header-Content-Length",
+    "Retry-After",
+)
 
 
 def add_cors(app: FastAPI, origins: Sequence[str]) -> None:

@@ -13,11 +13,16 @@ from typing import Annotated, Final
 from fastapi import Depends, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from poolhouse.errors import Forbidden
+from poolhouse.models import Models
+from poolhouse.rest.auth.authorization import Grant
 from poolhouse.rest.http.accounting import Accounting
 from poolhouse.rest.http.headers import HEADERS_KEY, Headers, read_headers
 from poolhouse.rest.observability.metrics import Metrics
+from poolhouse.rest.observability.trace_control import TraceControl
 from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
+from poolhouse.shared_memory.regions import SharedMemory
 
 _BEARER: Final = HTTPBearer(
     scheme_name="key",
@@ -34,6 +39,9 @@ class Service:
     pooling: PoolingService
     metrics: Metrics
     accounting: Accounting
+    models: Models
+    shared_memory: SharedMemory
+    trace_control: TraceControl
 
 
 def bind_service(service: Service) -> Callable[[Request], Awaitable[None]]:
@@ -63,6 +71,43 @@ async def require_key(
     """
     with service.accounting.authorized(request.scope):
         yield
+
+
+async def require_admin_key(
+    request: Request,
+    service: Annotated[Service, Depends(get_service)],
+    _checked: Annotated[None, Depends(require_key)],
+) -> None:
+    """Require a key that may change the running service.
+
+    Raises:
+        Forbidden: the key may not, or the service has no keys, so that everybody could.
+    """
+    check_admin(service.accounting.record_of(request.scope).grant)
+
+
+def check_admin(grant: Grant | None) -> None:
+    """Check that a key may change the running service.
+
+    Args:
+        grant: of the request.
+
+    Raises:
+        Forbidden: the key may not, or the service has no keys, so that everybody could.
+    """
+    if grant is not None and grant.is_admin:
+        return
+    if grant is None:
+        detail = (
+            "This changes the service for all clients, and without API keys nobody may. Give the service a key file, "
+            "POOLHOUSE_API_KEYS_FILE, with admin = true in the table of the key that may."
+        )
+    else:
+        detail = (
+            f"This changes the service for all clients, and the key {grant.name} may not; use one with admin = true in "
+            "the API key file."
+        )
+    raise Forbidden("key_not_allowed", detail)
 
 
 async def get_pooling(service: Annotated[Service, Depends(get_service)]) -> PoolingService:

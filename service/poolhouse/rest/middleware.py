@@ -74,7 +74,8 @@ class RequestMiddleware:
                 raise
         finally:
             record.route = self._metrics.route_of(scope)
-            record.operator = scope.get("path_params", {}).get("operator", "")[:_LONGEST_OPERATOR]
+            parameters = scope.get("path_params", {})
+            record.operator = parameters.get("operator", parameters.get("model", ""))[:_LONGEST_OPERATOR]
             accounting.finish_request(record)
 
     async def _refuse(self, error: PoolhouseError, scope: Scope, record: RequestRecord, send: Send) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 
 from poolhouse.errors import MethodNotAllowed, NotFound, PoolhouseError
+from poolhouse.models import VERSION
 from poolhouse.suggestions import nearest_names, suggest_operators
 
 # A path of 64 KiB is no typing mistake.
@@ -20,8 +21,8 @@ _LONGEST_COMPARED: Final = 80
 _HEALTH_PATHS: Final = frozenset(
     (
         *("/health", "/healthz", "/healthcheck", "/health-check", "/health_check", "/_health", "/-/healthy", "/up"),
-        *("/health/live", "/health/ready", "/healthz/live", "/healthz/ready", "/actuator/health", "/v2/health/live"),
-        *("/live", "/liveness", "/alive", "/v2/health/ready", "/ready", "/readiness", "/-/ready", "/heartbeat"),
+        *("/health/live", "/health/ready", "/healthz/live", "/healthz/ready", "/actuator/health"),
+        *("/live", "/liveness", "/alive", "/ready", "/readiness", "/-/ready", "/heartbeat"),
         *("/ping", "/status", "/_status", "/api/health", "/v1/health", "/ok"),
     )
 )
@@ -34,6 +35,7 @@ _PAGES: Final = {
     ),
     **dict.fromkeys(("/prometheus", "/actuator/prometheus", "/_metrics"), "/metrics"),
     **dict.fromkeys(("/v1", "/v1/models", "/operators", "/models"), "/v1/operators"),
+    **dict.fromkeys(("/v2/models", "/v2/repository"), "/v2/repository/index"),
 }
 """Paths of similar pages in other services, and what they are called here."""
 
@@ -42,16 +44,29 @@ class PathSuggester:
     """Suggests known paths for unknown ones.
 
     Args:
-        paths: of the routes, with ``{operator}`` for the name of an operator.
+        paths: of the routes, with ``{operator}`` for the name of an operator and ``{model}`` for that of a model.
         operators: the names in the catalogue.
+        models: the names of the models of the Open Inference Protocol.
+        compared_models: those of them that unknown names are compared with.
     """
 
-    def __init__(self, paths: Iterable[str], operators: Iterable[str]) -> None:
-        # Only the docs page requests its assets, so they are no useful suggestion.
-        self._paths = tuple(path for path in paths if not path.startswith("/docs/"))
-        self._fixed_paths = tuple(path for path in self._paths if "{operator}" not in path)
+    def __init__(
+        self,
+        paths: Iterable[str],
+        operators: Iterable[str],
+        models: Iterable[str] = (),
+        compared_models: Iterable[str] = (),
+    ) -> None:
+        # Only the docs page requests its assets, and a path with a slash at its end has one without.
+        self._paths = tuple(
+            path for path in paths if not path.startswith("/docs/") and (path == "/" or path[-1] != "/")
+        )
+        self._fixed_paths = tuple(path for path in self._paths if "{" not in path)
         self._operator_prefixes = tuple(path.removesuffix("{operator}") for path in self._paths if "{operator}" in path)
         self._operators = tuple(operators)
+        self._model_paths = tuple(path for path in self._paths if "{model}" in path)
+        self._models = frozenset(models)
+        self._compared_models = tuple(compared_models)
 
     def refusal(
         self, error: HTTPException, method: str, path: str, *, may_list_paths: bool = True, root_path: str = ""
@@ -81,18 +96,42 @@ class PathSuggester:
         if len(path) <= _LONGEST_COMPARED:
             bare = path.rstrip("/")
             head, _, last = bare.rpartition("/")
-            if bare in self._fixed_paths or (f"{head}/" in self._operator_prefixes and last in self._operators):
+            if self._exists(bare, head, last):
                 return f"Remove the trailing slash: {root_path}{bare}"
             if bare.lower() in _HEALTH_PATHS and "/livez" in self._fixed_paths:
                 return f"Did you mean {root_path}/livez (alive) or {root_path}/readyz (ready)?"
             if near := self._nearest(bare, head, last):
                 return f"Nearest: {', '.join(root_path + each for each in near)}."
-        return f"The paths are {', '.join(root_path + each for each in self._paths)}."
+        listed = (each for each in self._paths if "{version}" not in each)
+        return f"The paths are {', '.join(root_path + each for each in listed)}."
+
+    def _exists(self, bare: str, head: str, last: str) -> bool:
+        if bare in self._fixed_paths or (f"{head}/" in self._operator_prefixes and last in self._operators):
+            return True
+        return any(bare in self._filled(bare, name) for name in bare.split("/") if name in self._models)
+
+    def _filled(self, bare: str, model: str) -> list[str]:
+        """The paths of a model; those with a version only if this path has one."""
+        filled = [path.replace("{model}", model) for path in self._model_paths]
+        has_version = "/versions/" in bare
+        return [path.replace("{version}", VERSION) for path in filled if has_version or "{version}" not in path]
+
+    def _nearest_of_model(self, bare: str) -> list[str]:
+        """The nearest paths of the model that a part of the path names, spelt as it is or almost."""
+        first, *parts = bare.removeprefix("/").split("/")
+        if first != "v2":
+            return []
+        # /v2/models/MODEL, or without models; a comparison with all names is not made for each part of a hostile path.
+        known = [part for part in parts if part in self._models]
+        meant = known or [name for part in parts[:2] for name in suggest_operators(part, self._compared_models).names]
+        return nearest_names(bare, self._filled(bare, meant[0])) if meant else []
 
     def _nearest(self, bare: str, head: str, last: str) -> list[str]:
         page = _PAGES.get(bare.lower())
         if page in self._fixed_paths:
             return [str(page)]
+        if near := self._nearest_of_model(bare):
+            return near
         if meant := suggest_operators(last, self._operators).names:
             # An operator below an unknown prefix; if no prefix is similar, the first one, which is for pooling.
             prefixes = nearest_names(f"{head}/", self._operator_prefixes) or self._operator_prefixes[:1]

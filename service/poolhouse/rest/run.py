@@ -36,7 +36,7 @@ def run(settings: Settings, pooling: PoolingService | None = None, listeners: Li
         devices = ", ".join(str(device["name"]) for device in app.service.pooling.status.devices())
         url = server.url
         docs = f"  docs: {url}/docs" if url.startswith("http") else ""
-        line = f"poolhouse {__version__} is ready: {url}{docs}  device: {devices}{_admin_note(server)}"
+        line = f"poolhouse {__version__} is ready: {url}{docs}  device: {devices}{_port_notes(server)}"
         if settings.log_format == "json":
             _log.info("%s", line)
         else:
@@ -57,6 +57,7 @@ def run(settings: Settings, pooling: PoolingService | None = None, listeners: Li
         output.close()
 
 
-def _admin_note(server: Server) -> str:
-    """The part of the announcement about the admin port."""
-    return "" if server.admin_port is None else f"  admin: port {server.admin_port}"
+def _port_notes(server: Server) -> str:
+    """The part of the announcement about the other ports."""
+    ports = {"admin": server.admin_port, "grpc": server.grpc_port}
+    return "".join([f"  {name}: port {port}" for name, port in ports.items() if port is not None])

@@ -19,9 +19,11 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.config import Config
 
+from poolhouse.models import GENERIC, VERSION
 from poolhouse.rest.admin import admin_app
-from poolhouse.rest.app import POOL_PATH, App
+from poolhouse.rest.app import INFER_PATH, POOL_PATH, POOLINGS_PATH, VERSIONED_INFER_PATH, App
 from poolhouse.rest.cors import cors_headers
+from poolhouse.rest.grpc_port import GrpcPort, MakeGrpcPort, load_grpc
 from poolhouse.rest.http.connection import Connection
 from poolhouse.rest.http.response_progress import response_limits
 from poolhouse.rest.http.server_context import DirectRoute, ServerConfig, ServerContext
@@ -49,6 +51,7 @@ class Server(uvicorn.Server):
         listeners: the open sockets; the server closes them at its end.
         settings: of the service.
         admin: the configuration of the admin port; None if there is none.
+        make_grpc: makes the gRPC server; None if there is none.
     """
 
     def __init__(
@@ -59,9 +62,12 @@ class Server(uvicorn.Server):
         listeners: Listeners,
         settings: Settings,
         admin: ServerConfig | None = None,
+        make_grpc: MakeGrpcPort | None = None,
     ) -> None:
         super().__init__(config)
         self._admin = admin
+        self._make_grpc = make_grpc
+        self._grpc: GrpcPort | None = None
         self._listeners = listeners
         self._app = app
         self._settings = settings
@@ -85,6 +91,11 @@ class Server(uvicorn.Server):
         port: int = self._listeners.admin[0].getsockname()[1]
         return port
 
+    @property
+    def grpc_port(self) -> int | None:
+        """The port of gRPC; None if there is none."""
+        return None if self._grpc is None else self._grpc.port
+
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until a signal, then close the sockets."""
         try:
@@ -97,11 +108,19 @@ class Server(uvicorn.Server):
         await self.lifespan.startup()
         if self.lifespan.should_exit:
             sys.exit("poolhouse cannot start; see the log for the reason")
+        if self._make_grpc is not None:
+            try:
+                self._grpc = self._make_grpc(self._app.service)
+            except ValueError as error:
+                await self.lifespan.shutdown()
+                sys.exit(f"poolhouse cannot start: {error}")
         self.servers = []
         await self._listen(self.config, self._listeners.public)
         if self._admin is not None:
             self._admin.load()
             await self._listen(self._admin, self._listeners.admin)
+        if self._grpc is not None:
+            await self._grpc.start()
         self.started = True
         if self._settings.api_keys_file is not None or self.config.ssl is not None:
             # Without keys and certificate SIGHUP keeps its default action, as when a terminal closes: exit.
@@ -147,6 +166,8 @@ class Server(uvicorn.Server):
             except ValueError as error:
                 _log.error("The TLS certificate was not reloaded, the old one stays in use: %s", error)
             else:
+                if self._grpc is not None:
+                    self._grpc.reload()
                 _log.info("TLS certificate reloaded.")
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -182,7 +203,8 @@ class Server(uvicorn.Server):
         if waited_s >= self._settings.grace_period_s:
             return True
         # guard: listener-stays-for-requests
-        return waited_s >= self._listener_stays_s and not self._busy_connections
+        is_busy = self._busy_connections or (self._grpc is not None and self._grpc.is_busy)
+        return waited_s >= self._listener_stays_s and not is_busy
 
     @property
     def _busy_connections(self) -> int:
@@ -202,8 +224,10 @@ class Server(uvicorn.Server):
         if self._stop_requested_at is None:
             self._start_drain(0.0)
         assert self._stop_requested_at is not None
-        left_s = self._settings.grace_period_s - (monotonic() - self._stop_requested_at)
-        timeout_s = max(0, math.floor(left_s))
+        ends_at = self._stop_requested_at + self._settings.grace_period_s
+        if self._grpc is not None:
+            await self._grpc.stop(0.0 if self.force_exit else max(0.0, ends_at - monotonic()))
+        timeout_s = max(0, math.floor(ends_at - monotonic()))
         self.config.timeout_graceful_shutdown = timeout_s
         # uvicorn cancels the tasks of requests then. A request whose body is still being received has no task.
         asyncio.get_running_loop().call_later(timeout_s, self._refuse_draining)
@@ -229,7 +253,7 @@ def make_server(
     """
     config = _config(app, settings, settings.host)
     # Middleware that was added to the application must see every request, so nothing may bypass it then.
-    direct = () if app.has_custom_middleware else (DirectRoute(POOL_PATH, app.pool_handler),)
+    direct = () if app.has_custom_middleware else _direct_routes(app)
     config.server_context = _server_context(app, settings, direct)
     config.ssl_context = ssl_context_of(settings)
     admin = None
@@ -237,7 +261,18 @@ def make_server(
         admin_application = admin_app(app.service)
         admin = _config(admin_application, settings, settings.admin_host)
         admin.server_context = _server_context(admin_application, settings, ())
-    return Server(config, app, on_ready, listeners or open_listeners(settings), settings, admin)
+    make_grpc = load_grpc(settings)
+    return Server(config, app, on_ready, listeners or open_listeners(settings), settings, admin, make_grpc)
+
+
+def _direct_routes(app: App) -> tuple[DirectRoute, ...]:
+    current = VERSIONED_INFER_PATH.replace("{version}", VERSION)
+    return (
+        DirectRoute(POOL_PATH, app.pool_handler),
+        DirectRoute(INFER_PATH, app.infer_handler),
+        DirectRoute(current, app.infer_handler, VERSIONED_INFER_PATH),
+        DirectRoute(POOLINGS_PATH, app.poolings_handler, name=GENERIC),
+    )
 
 
 def _config(app: ASGIApp, settings: Settings, host: str) -> ServerConfig:

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from poolhouse.errors import NotAcceptable, UnsupportedMediaType
+from poolhouse.tensors import TensorMetadata
 from poolhouse.wire.accept import parse_accept
 from poolhouse.wire.codec import Codec
+from poolhouse.wire.images.codec import JPEG, PNG, refuse_without_pillow
+from poolhouse.wire.images.png_writer import picture_problem
 from poolhouse.wire.json.codec import JSON
+from poolhouse.wire.multipart.codec import MULTIPART_TYPE, MultipartCodec
 from poolhouse.wire.npy import NPY
 from poolhouse.wire.npz import NPZ
 from poolhouse.wire.quoting import quote_clipped
-from poolhouse.wire.raw import RAW
+from poolhouse.wire.raw import MAX_OUTPUTS, RAW
 from poolhouse.wire.safetensors import SAFETENSORS
 
 CODECS: Final[tuple[Codec, ...]] = (JSON, NPY, NPZ, SAFETENSORS, RAW)
-CODEC_BY_MEDIA_TYPE: Final[dict[str, Codec]] = {name: codec for codec in CODECS for name in codec.media_types}
-_MEDIA_TYPE_LIST: Final = ", ".join(CODEC_BY_MEDIA_TYPE)
+"""The formats of any tensor, in requests and responses."""
+PICTURE_CODECS: Final[tuple[Codec, ...]] = (PNG, JPEG)
+"""The formats of one picture; responses can have the first."""
+RESPONSE_CODECS: Final[tuple[Codec, ...]] = (*CODECS, PNG)
+CODEC_BY_MEDIA_TYPE: Final[dict[str, Codec]] = {
+    name: codec for codec in (*CODECS, *PICTURE_CODECS) for name in codec.media_types
+}
+_MEDIA_TYPE_LIST: Final = ", ".join([*CODEC_BY_MEDIA_TYPE, MULTIPART_TYPE])
 
 # Java's URLConnection has always sent the first; RFC 9110 defines the other two.
-_RANGE_SPECIFICITY: Final = {"*": 0, "*/*": 0, "application/*": 1}
+_RANGE_SPECIFICITY: Final = {"*": 0, "*/*": 0, "application/*": 1, "image/*": 1}
 
 
 def codec_for_content_type(content_type: str | None) -> Codec:
@@ -28,11 +38,16 @@ def codec_for_content_type(content_type: str | None) -> Codec:
 
     Raises:
         UnsupportedMediaType: no codec has this type, or the type is missing.
+        Malformed: the type is that of a form, without a boundary between its parts.
     """
     given = (content_type or "").partition(";")[0].strip().lower()
     codec = CODEC_BY_MEDIA_TYPE.get(given)
     if codec is not None:
+        if codec in PICTURE_CODECS:
+            refuse_without_pillow()
         return codec
+    if given == MULTIPART_TYPE:
+        return MultipartCodec(content_type or "", CODEC_BY_MEDIA_TYPE)
     if not given:
         detail = f"The request has no Content-Type; set it to the type of the body, one of {_MEDIA_TYPE_LIST}."
     else:
@@ -43,12 +58,13 @@ def codec_for_content_type(content_type: str | None) -> Codec:
 
 
 def choose_response_codec(
-    accept: str | None, request_codec: Codec, outputs: int, candidates: Sequence[Codec] = CODECS
+    accept: str | None, request_codec: Codec, outputs: int, candidates: Sequence[Codec] = RESPONSE_CODECS
 ) -> Codec:
     """The codec that encodes the response.
 
     The highest weight wins; then a named type over a wildcard, then the type of the request, then the order of the
-    header. A malformed weight counts as 1, since the client did name the type.
+    header. A malformed weight counts as 1, since the client did name the type. A picture or a form is answered as npy
+    unless ``Accept`` says otherwise.
 
     Args:
         accept: the value of ``Accept``, of which the first 64 media ranges count; None and empty are ``*/*``.
@@ -59,7 +75,9 @@ def choose_response_codec(
     Raises:
         NotAcceptable: ``Accept`` names no supported type, or only npy, which holds one array, for two outputs.
     """
-    default = request_codec if request_codec.accepts_outputs(outputs) else NPZ
+    default: Codec = request_codec if request_codec in CODECS else NPY
+    if not default.accepts_outputs(outputs):
+        default = NPZ
     ranges = parse_accept(accept) if accept else []
     if not ranges:
         return default
@@ -71,7 +89,7 @@ def choose_response_codec(
         matches = [
             (_RANGE_SPECIFICITY.get(name, 2), 1.0 if weight is None else weight, -position)
             for position, (name, weight) in enumerate(ranges)
-            if name in codec.media_types or name in _RANGE_SPECIFICITY
+            if name in codec.media_types or (name in _RANGE_SPECIFICITY and _is_in_range(codec, name))
         ]
         if not matches:
             continue
@@ -89,8 +107,9 @@ def choose_response_codec(
     if too_many:
         raise NotAcceptable(
             "not_acceptable",
-            f"The response holds {outputs} tensors, and {NPY.media_types[0]} can hold only one; "
-            f"accept {NPZ.media_types[0]}, {SAFETENSORS.media_types[0]} or {JSON.media_types[0]}.",
+            f"The response holds {outputs} tensors, and {NPY.media_types[0]} or {PNG.media_types[0]} holds one"
+            + (f", {RAW.media_types[0]} {MAX_OUTPUTS}" if outputs > MAX_OUTPUTS else "")
+            + f"; accept {NPZ.media_types[0]}, {SAFETENSORS.media_types[0]} or {JSON.media_types[0]}.",
         )
     raise NotAcceptable(
         "not_acceptable",
@@ -98,3 +117,26 @@ def choose_response_codec(
         + ("one of " if len(candidates) > 1 else "")
         + f"{', '.join(name for codec in candidates for name in codec.media_types)}.",
     )
+
+
+def choose_codec_for_outputs(accept: str | None, request_codec: Codec, outputs: Mapping[str, TensorMetadata]) -> Codec:
+    """The codec that encodes these outputs: like :func:`choose_response_codec`, and PNG only for a picture.
+
+    Raises:
+        NotAcceptable: ``Accept`` names no type that can hold the outputs.
+    """
+    codec = choose_response_codec(accept, request_codec, len(outputs))
+    if codec is not PNG or (problem := picture_problem(outputs)) is None:
+        return codec
+    try:
+        return choose_response_codec(accept, request_codec, len(outputs), CODECS)
+    except NotAcceptable:
+        raise NotAcceptable(
+            "not_acceptable",
+            f"The response cannot be {PNG.media_types[0]}: {problem}. Accept {NPY.media_types[0]} too or instead.",
+        ) from None
+
+
+def _is_in_range(codec: Codec, name: str) -> bool:
+    """Whether a media range with a wildcard includes a codec; one of all types does not ask for pictures."""
+    return codec is not PNG if name in ("*", "*/*") else codec.media_types[0].startswith(name.rstrip("*"))

@@ -1,4 +1,4 @@
-"""Compress responses with gzip or zstd."""
+"""Compress responses with gzip, zstd or deflate."""
 
 from __future__ import annotations
 
@@ -24,13 +24,20 @@ def compress_extra_bytes(nbytes: int) -> int:
     return nbytes + min(nbytes, 2 * _PIECE_BYTES)
 
 
+def is_compressible(media_type: str) -> bool:
+    """Whether compressing a body of this type can make it smaller: the pixels of a PNG file are compressed."""
+    return not media_type.startswith("image/")
+
+
 def compress(encoded: EncodedBody, compression: Compression) -> EncodedBody:
     """The compressed body; ``encoded`` itself if compression would not make it smaller.
 
     Fast levels: slower ones gain little on floats.
     """
     compressor = (
-        zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16) if compression == "gzip" else zstd.ZstdCompressor(1)
+        zstd.ZstdCompressor(1)
+        if compression == "zstd"
+        else zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | (16 if compression == "gzip" else 0))
     )
     writer = BytesWriter(encoded.nbytes)
     # In pieces: for a whole gigabyte the compressor would return one piece, and need twice its memory to join it.

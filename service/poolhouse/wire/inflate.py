@@ -1,4 +1,4 @@
-"""Inflate request bodies under ``Content-Encoding``: gzip and zstd, in bounded pieces, within the body limit.
+"""Inflate request bodies under ``Content-Encoding``: gzip, zstd and deflate, in bounded pieces, within the body limit.
 
 The output is counted as it is produced, so a compression bomb is refused at the limit and not after it.
 """
@@ -30,7 +30,12 @@ else:
 
 _WINDOW_LOG_MAX: Final = 23
 """8 MiB, the window that RFC 9659 allows for the content coding zstd."""
-_WINDOW_BYTES: Final = {"identity": 0, "gzip": 64 * 1024, "zstd": 2**_WINDOW_LOG_MAX + 2 * OUTPUT_PIECE_BYTES}
+_WINDOW_BYTES: Final = {
+    "identity": 0,
+    "gzip": 64 * 1024,
+    "deflate": 64 * 1024,
+    "zstd": 2**_WINDOW_LOG_MAX + 2 * OUTPUT_PIECE_BYTES,
+}
 """The memory of a stream: its window of earlier output, and its tables."""
 _UNCHECKED_FRAMES: Final = 64
 """The first 64 frames may be of any size; each further one must add 1 KiB of input or output."""
@@ -55,6 +60,7 @@ class _ZstdFrame:
 
 _STREAM_TYPES: Final[dict[str, Callable[[], CompressedStream]]] = {
     "gzip": partial(DeflateStream, GZIP_WBITS),
+    "deflate": partial(DeflateStream, zlib.MAX_WBITS),
     "zstd": _ZstdFrame,
 }
 

@@ -28,13 +28,15 @@ _WHITESPACE: Final = " \t\n\r\f\v"
 """Python's whitespace between tokens; ``str.strip`` and ``int`` accept further characters, each others."""
 
 _TYPE_BY_CODE: Final[dict[str, ElementType]] = {row.npy_descr[1:]: row for row in ELEMENT_TYPES.values()} | {
-    code: ELEMENT_TYPE_BY_NUMPY_NAME[np.dtype(code).name] for code in "?bBhilqpefd"
+    code: ELEMENT_TYPE_BY_NUMPY_NAME[np.dtype(code).name] for code in "?bBhHiIlLqQpPefd"
 }
 """Element types by the code that follows the byte order."""
 _INTEGER_ALIASES: Final = ("bool_", "byte", "ubyte", "short", "intc", "int", "int_", "intp", "long", "longlong")
+_UNSIGNED_ALIASES: Final = ("ushort", "uintc", "uint", "uintp", "ulong", "ulonglong")
 _FLOAT_ALIASES: Final = ("half", "single", "double", "float")
 _TYPE_BY_NAME: Final[dict[str, ElementType]] = ELEMENT_TYPES | {
-    alias: ELEMENT_TYPE_BY_NUMPY_NAME[np.dtype(alias).name] for alias in (*_INTEGER_ALIASES, *_FLOAT_ALIASES)
+    alias: ELEMENT_TYPE_BY_NUMPY_NAME[np.dtype(alias).name]
+    for alias in (*_INTEGER_ALIASES, *_UNSIGNED_ALIASES, *_FLOAT_ALIASES)
 }
 """Element types by name, resolved by numpy at import: text of a header is never passed to numpy."""
 

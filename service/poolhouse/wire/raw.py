@@ -14,6 +14,8 @@ from poolhouse.wire.codec import EncodedBody
 from poolhouse.wire.elements import check_shape, parse_element_type, tensor_from_bytes
 from poolhouse.wire.quoting import quote_clipped
 
+MAX_OUTPUTS: Final = 64
+"""The most outputs of a response: their metadata take up to two hundred bytes each, and clients limit headers."""
 _MAX_SIZES: Final = 100
 """Sizes that are parsed; shapes of far fewer are refused for their rank."""
 _MISSING_MESSAGES: Final = {
@@ -94,8 +96,8 @@ class RawCodec:
         return 0
 
     def accepts_outputs(self, count: int) -> bool:
-        """Any number, one after another."""
-        return True
+        """One after another, as many as their metadata in a header allows."""
+        return count <= MAX_OUTPUTS
 
 
 def tensor_metadata_header(metadata_by_name: Mapping[str, TensorMetadata]) -> str:

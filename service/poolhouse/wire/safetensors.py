@@ -23,7 +23,8 @@ from poolhouse.wire.query import duplicate_field_error
 from poolhouse.wire.quoting import quote_clipped
 
 MAX_HEADER_BYTES: Final = 2**20
-MAX_TENSORS: Final = 16
+MAX_TENSORS: Final = 64
+_ENTRIES_PER_TENSOR: Final = 64
 _METADATA: Final = "__metadata__"
 _FIELD_PREFIX: Final = "poolhouse."
 """The prefix of our fields in the metadata, where other programs may write entries of their own."""
@@ -63,13 +64,14 @@ def _outside_strings(text: bytes) -> bytes:
     return characters[~is_inside].tobytes()
 
 
-def _parse_header(text: bytes) -> dict[str, object]:
+def _parse_header(text: bytes, max_tensors: int) -> dict[str, object]:
     # Count before parsing: a megabyte of braces would become 100 MB of objects. Strings may hold any characters.
     bare = _outside_strings(text)
-    if bare.count(b"{") > MAX_TENSORS + 2 or bare.count(b"[") > 2 * MAX_TENSORS:
-        raise _malformed_error(f"its header holds more than {MAX_TENSORS} tensors, or unexpected lists")
-    if bare.count(b",") > 4096 or bare.count(b":") > 4096:
-        raise _malformed_error("its header holds more than 4096 entries")
+    if bare.count(b"{") > max_tensors + 2 or bare.count(b"[") > 2 * max_tensors:
+        raise _malformed_error(f"its header holds more than {max_tensors} tensors, or unexpected lists")
+    entries = _ENTRIES_PER_TENSOR * max_tensors
+    if bare.count(b",") > entries or bare.count(b":") > entries:
+        raise _malformed_error(f"its header holds more than {entries} entries")
     try:
         header: object = json.loads(
             text.decode("utf-8"), object_pairs_hook=_refuse_duplicate_keys, parse_constant=_refuse_constant
@@ -124,7 +126,7 @@ class _TensorEntry(NamedTuple):
     tensor_metadata: TensorMetadata
 
 
-def _read_entries(body: memoryview) -> tuple[list[_TensorEntry], dict[str, str]]:
+def _read_entries(body: memoryview, max_tensors: int = MAX_TENSORS) -> tuple[list[_TensorEntry], dict[str, str]]:
     """The tensors in the order of their bytes, checked for gaps, and the metadata."""
     if len(body) < 8:
         raise _malformed_error(f"it has {len(body)} bytes; the length of the header alone takes 8")
@@ -133,7 +135,7 @@ def _read_entries(body: memoryview) -> tuple[list[_TensorEntry], dict[str, str]]
         raise _malformed_error(f"its header has {length} bytes, more than the limit of {MAX_HEADER_BYTES}")
     if length > len(body) - 8:
         raise _malformed_error(f"its header should have {length} bytes, and only {len(body) - 8} follow")
-    header = _parse_header(bytes(body[8 : 8 + length]))
+    header = _parse_header(bytes(body[8 : 8 + length]), max_tensors)
     data = 8 + length
     metadata = _check_metadata(header.pop(_METADATA, {}))
     rows: list[tuple[int, int, str, str, tuple[int, ...]]] = []
@@ -170,8 +172,12 @@ def _read_entries(body: memoryview) -> tuple[list[_TensorEntry], dict[str, str]]
     return entries, metadata
 
 
-def read_tensors(body: memoryview) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_tensors(body: memoryview, max_tensors: int = MAX_TENSORS) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors by name, in the order of their bytes, and the metadata.
+
+    Args:
+        body: the file.
+        max_tensors: a file with more is refused.
 
     Returns:
         Views of ``body`` where alignment allows it, else one copy each.
@@ -180,7 +186,7 @@ def read_tensors(body: memoryview) -> tuple[dict[str, Tensor], dict[str, str]]:
         Malformed: not a safetensors file; lengths or offsets that do not fit, overlap or leave a gap.
         Unprocessable: an unsupported element type or shape.
     """
-    entries, metadata = _read_entries(body)
+    entries, metadata = _read_entries(body, max_tensors)
     tensors = {
         name: tensor_from_bytes(body[start:end], metadata.dtype, metadata.shape, name[:60])
         for start, end, name, metadata in entries

@@ -7,6 +7,7 @@ import signal
 import sys
 from threading import Event, Thread
 
+from tests.hostile.campaign.inference_attacks import INFERENCE_ATTACKS
 from tests.hostile.campaign.mutated_requests import mutate
 from tests.hostile.campaign.targeted_attacks import TARGETED_ATTACKS
 
@@ -20,7 +21,7 @@ def main() -> None:
     if name == "mutated exchanges":
         attack = Thread(target=mutate, args=(port, seed, stop), daemon=True)
     else:
-        found = next(aimed for aimed in TARGETED_ATTACKS if aimed.name == name)
+        found = next(aimed for aimed in (*TARGETED_ATTACKS, *INFERENCE_ATTACKS) if aimed.name == name)
         attack = Thread(target=found.run, args=(port, stop), daemon=True)
     attack.start()
     sys.stdin.read()

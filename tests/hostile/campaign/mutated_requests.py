@@ -17,9 +17,18 @@ from typing import Final
 from tests.hostile.campaign.targeted_attacks import connected, pool_request, request_head
 
 _STATUS: Final = re.compile(rb"HTTP/1\.1 (\d{3}) ")
-_PROBLEM: Final = re.compile(
-    rb"content-type: application/problem\+json\r\n(?:[a-z-]+: [^\r\n]*\r\n)*?content-length: (\d+)\r\n"
+_REFUSAL: Final = re.compile(
+    rb"HTTP/1\.1 4\d\d [^\r\n]*\r\n(?:[a-z-]+: [^\r\n]*\r\n)*?"
+    rb"content-type: application/(?:problem\+)?json\r\n(?:[a-z-]+: [^\r\n]*\r\n)*?content-length: (\d+)\r\n"
     rb"(?:[a-z-]+: [^\r\n]*\r\n)*\r\n"
+)
+_INFERENCE: Final = (
+    b'{"id":"7","inputs":[{"name":"input","shape":[1,1,4],"datatype":"FP32","data":[1,NaN,3,4]}],'
+    b'"parameters":{"kernel_size":2}}'
+)
+_BINARY_INFERENCE: Final = (
+    b'{"inputs":[{"name":"input","shape":[1,1,2,2],"datatype":"FP32","parameters":{"binary_data_size":16}}],'
+    b'"outputs":[{"name":"output","parameters":{"classification":1}}],"parameters":{"op":"max_pool2d","stats":true}}'
 )
 _SEEDS: Final = (
     request_head("/livez", method="GET"),
@@ -34,6 +43,17 @@ _SEEDS: Final = (
     + b'1c\r\n{"input": [[1, 2, 3, 4]], "k\r\n11\r\nernel_size": 2}  \r\n0\r\n\r\n',
     request_head("/v1/plan/avg_pool3d", "Content-Type: application/json", length=66)
     + b'{"input": {"shape": [1, 4, 4, 4], "dtype": "bool"}, "kernel_size":2}'[:66],
+    request_head("/v2", method="GET"),
+    request_head("/v2/models/max_pool1d/infer", length=len(_INFERENCE)) + _INFERENCE,
+    request_head(
+        "/v2/models/pool/versions/1/infer",
+        f"Inference-Header-Content-Length: {len(_BINARY_INFERENCE)}",
+        "Pool-Parameters: kernel_size=2",
+        "Accept-Encoding: gzip",
+        length=len(_BINARY_INFERENCE) + 16,
+    )
+    + _BINARY_INFERENCE
+    + bytes(16),
 )
 _SCRAPS: Final = (
     *(
@@ -96,14 +116,14 @@ def find_fault(received: bytes) -> str | None:
     for status in _STATUS.findall(received):
         if status.startswith(b"5") and status != b"503":
             return f"status {status.decode()}"
-    for problem in _PROBLEM.finditer(received):
-        body = received[problem.end() :][: int(problem[1])]
-        if len(body) < int(problem[1]):
+    for refusal in _REFUSAL.finditer(received):
+        body = received[refusal.end() :][: int(refusal[1])]
+        if len(body) < int(refusal[1]):
             continue  # the connection was closed within the body
         try:
             json.loads(body)
         except ValueError:
-            return f"a problem document that is no JSON: {body[:200]!r}"
+            return f"a refusal that is no JSON: {body[:200]!r}"
     return None
 
 

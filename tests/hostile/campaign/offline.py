@@ -1,4 +1,4 @@
-"""The parts of the campaign without a server: codecs, JSON against a strict reference, operators against their plan.
+"""The parts of the campaign without a server: codecs, inference requests, JSON against a reference, operators.
 
 Each runs until its time is over, and returns the number of cases and the faults found.
 """
@@ -18,11 +18,15 @@ from typing import Final
 import numpy as np
 
 from poolhouse import dtypes
+from poolhouse.backend.torch_worker import run_plan
 from poolhouse.errors import PoolhouseError
+from poolhouse.operators.plan import Plan
 from poolhouse.wire.codecs import CODECS
 from tests.hostile.hostile_bodies import LIMIT_BYTES
+from tests.hostile.inference.decoding import decode_inference
+from tests.hostile.random_inferences import damaged_inference
 from tests.hostile.random_requests import damaged
-from tests.operators.random_cases import OPERATORS, random_case
+from tests.operators.random_cases import CPU, OPERATORS, random_case
 
 Outcome = tuple[int, list[str]]
 
@@ -47,6 +51,39 @@ def codecs(random: Random, seconds: float) -> Outcome:
         held = sum(tensor.metadata.nbytes for tensor in message.tensors.values())
         if held > max(8 * len(request.body), LIMIT_BYTES):
             return f"{codec.name}: {held} bytes of elements in a body of {len(request.body)}: {request.body[:200]!r}"
+        return None
+
+    return _until(seconds, one)
+
+
+def inferences(random: Random, seconds: float) -> Outcome:
+    """Plan and decode damaged inference requests: the result is a prepared request or one of our errors, its tensors
+    hold no more than the body can, and its response is not longer than what is charged."""
+
+    def one() -> str | None:
+        request = damaged_inference(random)
+        model = request.target.partition("/models/")[2].rpartition("/infer")[0]
+        try:
+            decoded = decode_inference(model, request.headers, request.body)
+        except PoolhouseError as refusal:
+            return None if refusal.status in (404, *_ALLOWED) else f"{refusal!r} to {request.body[:200]!r}"
+        tensors = decoded.prepared.tensors
+        held = sum(tensor.metadata.nbytes for tensor in tensors.values())
+        if held > max(8 * len(request.body), LIMIT_BYTES):
+            return f"{held} bytes of elements in a body of {len(request.body)}: {request.body[:200]!r}"
+        plan = decoded.prepared.plan
+        if not isinstance(plan, Plan):
+            # Several poolings need the engine; the attacks on a live service send them.
+            return None
+        try:
+            plan.spec.check_elements(tensors)
+            outputs = run_plan(plan, tensors, CPU)
+        except PoolhouseError as refusal:
+            return None if refusal.status in _ALLOWED else f"{refusal!r} to {request.body[:200]!r}"
+        encoded = decoded.encode(outputs, 0.0, 0.0)
+        made = encoded.nbytes - sum(tensor.metadata.nbytes for tensor in outputs.values())
+        if decoded.text_bytes and made > decoded.text_bytes:
+            return f"{made} bytes of text, and {decoded.text_bytes} are charged: {request.body[:200]!r}"
         return None
 
     return _until(seconds, one)
@@ -213,6 +250,7 @@ def _numbers_alone(value: object) -> bool:
 
 PARTS: Final[tuple[tuple[str, Callable[[Random, float], Outcome]], ...]] = (
     ("mutated bodies through every codec", codecs),
+    ("mutated inference requests", inferences),
     ("JSON against a strict reference", json_texts),
     ("operators against their plan", operators),
 )

@@ -41,6 +41,15 @@ def test_a_file_gives_names_and_quotas(tmp_path: Path) -> None:
     )
 
 
+def test_only_the_keys_that_say_so_are_those_of_admins(tmp_path: Path) -> None:
+    """An admin changes the service for all clients; keys of the list have no such entry."""
+    ring = read(tmp_path, f'[a]\nkey = "{SECRET}"\nadmin = true\n[b]\nkey = "{SECRET}-2"\nadmin = false\n')
+    listed = read_keys(None, f"c={SECRET}")
+
+    assert listed is not None
+    assert {key.name: key.is_admin for key in (*ring.keys, *listed.keys)} == {"a": True, "b": False, "c": False}
+
+
 def test_keys_of_the_list_and_of_the_file_are_joined(tmp_path: Path) -> None:
     """A small installation has one key in an environment variable."""
     file = tmp_path / "keys.toml"
@@ -78,6 +87,8 @@ def test_every_key_is_found_and_no_other(keys: list[str], other: bytes) -> None:
         ('[a]\nkey = "short"\n', "at least 16"),
         ('[a]\nkey = "sha256:12"\n', "64 hexadecimal"),
         (f'[a]\nkey = "{SECRET}"\nkeyy = 1\n', "unknown keyy"),
+        (f'[a]\nkey = "{SECRET}"\nadmin = "true"\n', "admin must be true or false, without quotes"),
+        (f'[a]\nkey = "{SECRET}"\nadmin = 1\n', "admin must be true or false, without quotes"),
         (f'[a]\nkey = "{SECRET}"\nrequests_per_s = 0\n', "requests_per_s must be a number above 0"),
         (f'[a]\nkey = "{SECRET}"\nrequests_per_s = true\n', "requests_per_s must be a number above 0"),
         (f'[a]\nkey = "{SECRET}"\nbytes_per_s = "much"\n', "bytes_per_s must be above 0"),

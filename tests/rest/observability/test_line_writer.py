@@ -145,7 +145,8 @@ def fill(writing: int) -> None:
     os.set_blocking(writing, True)
 
 
-@pytest.mark.parametrize("stopped", [pytest.param(("stderr",), marks=pytest.mark.slow), ("stdout", "stderr")])
+@pytest.mark.slow
+@pytest.mark.parametrize("stopped", [("stderr",), ("stdout", "stderr")])
 def test_a_service_with_a_stopped_reader_starts_serves_and_stops(
     tmp_path: Path, pipe: tuple[int, int], stopped: tuple[str, ...]
 ) -> None:

@@ -202,7 +202,7 @@ def test_rendering_pages_takes_a_bounded_share_of_the_event_loop(
             pass
         return generate_latest(registry)
 
-    monkeypatch.setattr("poolhouse.rest.observability.metrics_page.generate_latest", slowly)
+    monkeypatch.setattr("poolhouse.rest.observability.metrics.generate_latest", slowly)
     with ThreadPoolExecutor(8) as pool:
         started = time.monotonic()
         pages = list(pool.map(lambda _: gated.metrics(), range(32)))

@@ -11,6 +11,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from poolhouse.rest.app import create_app
+from poolhouse.rest.observability.request_record import RequestRecord
+from poolhouse.rest.observability.trace_control import TraceControl, TraceOverride
 from poolhouse.rest.observability.tracing import Tracing, make_tracing
 from poolhouse.settings import Settings
 from tests.rest.live_server import IMAGE, POOL, LiveServer, run_live_server
@@ -103,6 +105,25 @@ def test_an_unsampled_trace_gets_no_span(
     observer.next()
 
     assert spans.get_finished_spans() == ()
+
+
+def test_a_request_that_the_settings_leave_out_gets_no_span(
+    spans: InMemorySpanExporter,
+) -> None:
+    """An operator turns tracing off for one model, or samples it, while the service runs."""
+    provider, control = TracerProvider(), TraceControl(is_available=True)
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    control.change("max_pool2d", TraceOverride(is_on=False))
+    tracing = Tracing(provider, control)
+
+    for operator in ("max_pool2d", "avg_pool2d"):
+        record = RequestRecord("POST", f"/v2/models/{operator}/infer", b"abc")
+        record.operator = operator
+        tracing.request_finished(record)
+
+    (span,) = spans.get_finished_spans()
+    assert span.attributes is not None
+    assert span.attributes["poolhouse.operator"] == "avg_pool2d"
 
 
 def test_refusals_are_no_span_errors_and_probes_get_no_spans(

@@ -10,7 +10,7 @@ from fastapi.security import HTTPBearer
 from openapi_spec_validator import validate
 from pydantic import BaseModel
 
-from poolhouse.errors import NotFound
+from poolhouse.errors import NotFound, Unsupported
 from poolhouse.operators.catalogue import Catalogue
 from poolhouse.operators.max_pool import MaxPool
 from poolhouse.rest.openapi.document import complete_document
@@ -39,6 +39,12 @@ def make_document(*, with_plan: bool = True) -> dict[str, Any]:
 
     @app.get("/v1/operators/{operator}", dependencies=needs_key, responses=refusal_responses(NotFound))
     def describe(operator: str) -> Book: ...  # type: ignore[empty-body]
+
+    @app.get("/v2/models/{model}", dependencies=needs_key, responses=refusal_responses(NotFound, Unsupported))
+    def model(model: str) -> Book: ...  # type: ignore[empty-body]
+
+    @app.post("/v2/books")
+    def add_model(book: Book) -> None: ...
 
     @app.get("/livez")
     def alive() -> None: ...
@@ -75,7 +81,11 @@ def test_the_template_path_is_replaced_by_two_paths_for_each_operator(document: 
     assert list(document["paths"]) == [
         *(f"/v1/pool/{name}" for name in names),
         *(f"/v1/plan/{name}" for name in names),
+        "/v2/models/{model}/infer",
+        "/v2/models/{model}/versions/{version}/infer",
         "/v1/operators/{operator}",
+        "/v2/models/{model}",
+        "/v2/books",
         "/livez",
         "/search",
         "/books",
@@ -92,9 +102,12 @@ def test_the_template_path_is_replaced_by_two_paths_for_each_operator(document: 
         ("post", "/v1/pool/max_pool2d", {"200", "404"} | KEYED),
         ("post", "/v1/plan/max_pool2d", {"200", "404", "422"} | KEYED),
         ("get", "/v1/operators/{operator}", {"200", "404"} | KEYED),
+        ("get", "/v2/models/{model}", {"200", "404", "501"} | KEYED),
+        ("post", "/v2/books", {"200", "403"} | COMMON),
+        ("post", "/v2/models/{model}/infer", {"200", "403", "404", "413", "415", "503", "504"} | KEYED),
         ("get", "/livez", {"200"} | COMMON),
         ("get", "/search", {"200", "422"} | COMMON),
-        ("post", "/books", {"200", "422"} | KEYED),
+        ("post", "/books", {"200", "403", "422"} | KEYED),
     ],
 )
 def test_an_operation_has_the_errors_that_it_can_return(
@@ -107,16 +120,19 @@ def test_an_operation_has_the_errors_that_it_can_return(
         assert ("security" in document["paths"][path][method]) == ("401" not in statuses)
 
 
-def test_every_response_has_the_request_id_and_every_error_is_a_problem(document: dict[str, Any]) -> None:
-    """The server adds the header to all of them."""
-    for methods in document["paths"].values():
+def test_every_response_has_the_request_id_and_every_error_its_form(document: dict[str, Any]) -> None:
+    """The server adds the header to all of them; errors are problem documents, or below /v2 those of the protocol."""
+    inference_error = {"application/json": {"schema": {"$ref": "#/components/schemas/InferenceError"}}}
+    for path, methods in document["paths"].items():
         for operation in methods.values():
             for status, response in operation["responses"].items():
                 if "$ref" in response:
                     response = document["components"]["responses"][response["$ref"].rpartition("/")[2]]
                 assert response["headers"]["X-Request-ID"] == {"$ref": "#/components/headers/X-Request-ID"}
                 assert response["description"] != "Successful Response"
-                if status != "200":
+                if status != "200" and path.startswith("/v2"):
+                    assert response["content"] == inference_error
+                elif status != "200":
                     assert list(response["content"]) == ["application/problem+json"]
 
 
@@ -124,6 +140,14 @@ def test_the_refusals_of_fastapi_are_not_in_the_document(document: dict[str, Any
     """Our handler renders them as problem documents."""
     assert "ValidationError" not in document["components"]["schemas"]
     assert "HTTPValidationError" not in str(document)
+
+
+def test_a_class_whose_errors_have_another_form_has_no_schema(document: dict[str, Any]) -> None:
+    """Client generators would make a class that nothing returns."""
+    schemas = document["components"]["schemas"]
+
+    assert "NotFoundProblem" in schemas
+    assert "UnsupportedProblem" not in schemas
 
 
 def test_titles_are_removed_but_not_a_field_of_that_name(document: dict[str, Any]) -> None:

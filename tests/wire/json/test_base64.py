@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from poolhouse.errors import Unprocessable
 from poolhouse.wire.json.base64 import NotBase64, ScannedBase64
-from poolhouse.wire.json.base64_loops import encode_base64
 from poolhouse.wire.json.codec import JSON
 from poolhouse.wire.json.python_reader import ParsedBase64
 
@@ -148,16 +147,6 @@ def test_both_readers_agree(text: str) -> None:
         return
     kept = "".join(text.rpartition(",")[2].split()).rstrip("=").translate(str.maketrans("-_", "+/"))
     assert whole == base64.b64decode(kept + "=" * (-len(kept) % 4), validate=True)
-
-
-@given(st.binary(max_size=60))
-def test_encoding_agrees_with_the_standard_library(elements: bytes) -> None:
-    """Including the padding."""
-    out = np.empty(84, np.uint8)
-
-    end = encode_base64(np.frombuffer(elements, np.uint8), len(elements), out, 1)
-
-    assert out[1:end].tobytes() == base64.b64encode(elements)
 
 
 def test_base64_of_a_browser_and_of_the_command_line_is_decoded() -> None:

@@ -55,7 +55,8 @@ def test_no_element_is_longer_than_its_bound(dtype: ElementType) -> None:
         array = np.arange(2**16, dtype=np.uint16).view(np.float16)
     else:
         with np.errstate(over="ignore", under="ignore"):
-            array = np.array(numbers_with_many_digits(dtype)).astype(dtype.storage)
+            numbers = numbers_with_many_digits(dtype)
+            array = np.array(numbers, None if dtype.kind == "float" else dtype.storage).astype(dtype.storage)
 
     text = orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)
 

@@ -52,7 +52,7 @@ def test_long_texts_beside_tensors_are_refused_unread(text: bytes, parsed_bytes:
     refusal = refused(text)
 
     assert isinstance(refusal, TooLarge)
-    assert "base64, or send a binary body" in refusal.detail
+    assert "base64, or send them as binary data" in refusal.detail
     assert refusal.limit_bytes == MAX_NON_TENSOR_BYTES
     assert max(parsed_bytes) <= MAX_NON_TENSOR_BYTES
 

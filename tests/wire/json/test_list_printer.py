@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.tensors import Message, Tensor
-from poolhouse.wire.json import compiled_reader, encoder
+from poolhouse.wire.json import encoder
 from poolhouse.wire.json.encoder import encode_json
-from tests.wire.tensor_strategies import ALL_TYPES, tensors
+from tests.wire.tensor_strategies import ALL_TYPES
 
 COUNT = 20_000
 
@@ -66,22 +66,6 @@ def test_integers_and_booleans_are_printed_as_orjson_does(dtype: str) -> None:
     array = np.concatenate([wide, [-(2**63), 2**63 - 1, 0]]).astype(dtype)
 
     assert printed(array) == as_orjson(array)
-
-
-@given(tensors())
-def test_lists_of_any_shape_are_printed_alike(tensor: Tensor) -> None:
-    """By orjson and by the compiled loop, with non-finite elements anywhere."""
-    message = Message({"a": tensor, "b": tensor}, {"seed": 7})
-
-    whole = bytes(encode_json(message))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoder, "_ORJSON_MAX_BYTES", 0)
-        patch.setattr(encoder, "_CHUNK_ELEMENTS", 3)
-        by_loop = bytes(encode_json(message))
-        patch.setattr(compiled_reader, "is_ready", lambda: False)
-        by_orjson = bytes(encode_json(message))
-
-    assert whole == by_loop == by_orjson
 
 
 @given(st.sampled_from(ALL_TYPES), st.integers(1, 300), st.integers(1, 50))

@@ -35,7 +35,7 @@ def test_the_least_overflowing_number_is_refused(name: str, sign: int) -> None:
     assert caught.value.problems[0].pointer == "/input/1/0"
 
 
-@pytest.mark.parametrize("name", ["int8", "uint8", "int16", "int32"])
+@pytest.mark.parametrize("name", ["int8", "uint8", "int16", "uint16", "int32", "uint32"])
 def test_integers_keep_their_bounds(name: str) -> None:
     """The ends of the range are valid, and the next number must not wrap around."""
     bounds = np.iinfo(name)

@@ -21,7 +21,7 @@ FORMATS = {
     "float32": (24, -149, 128),
     "float64": (53, -1074, 1024),
 }
-INTEGERS = ("int8", "int16", "int32", "int64", "uint8")
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 
 # Bodies whose list "input" holds the number, each read on another code path.
 PATHS = {
@@ -216,7 +216,30 @@ def test_integers_are_exact_or_refused(path: str, dtype: str) -> None:
         assert refused.problems[0].pointer.startswith("/input/data/")
 
 
-@pytest.mark.parametrize("number", [2**53 + 1, 2**60 + 1, 2**63 - 1, -(2**63)])
-def test_an_exact_integer_beside_one_with_a_point_stays_exact(number: int) -> None:
+@pytest.mark.parametrize(
+    ("dtype", "number"),
+    [
+        *(("int64", number) for number in (2**53 + 1, 2**60 + 1, 2**63 - 1, -(2**63))),
+        *(("uint64", number) for number in (2**53 + 1, 2**63 - 1, 2**63, 2**63 + 1, 10**19 - 1, 10**19, 2**64 - 1)),
+    ],
+)
+def test_an_exact_integer_beside_one_with_a_point_stays_exact(dtype: str, number: int) -> None:
     """One float64 array of both would round the integer."""
-    assert read("nested", f"{number}, 1.0], [{number}", "int64") == number
+    assert read("nested", f"{number}, 1.0], [{number}", dtype) == number
+
+
+@pytest.mark.parametrize(
+    "number", [2**64, 2**64 + 10**19, 2 * 10**19 - 1, 2 * 10**19, 3 * 10**19, 10**20 - 1, 10**20 + 7, -1, -(2**63)]
+)
+def test_no_integer_wraps_to_a_uint64(number: int) -> None:
+    """The digits are added up modulo 2⁶⁴."""
+    refused = refusal("nested", str(number), "uint64")
+
+    assert refused.code == "invalid_data"
+    assert refused.problems[0].pointer == "/input/data/0/0"
+
+
+@pytest.mark.parametrize("number", ["1.844674407370955e19", "9223372036854775808.0", "93E17", "-0.0"])
+def test_a_whole_float_may_be_a_uint64(number: str) -> None:
+    """Some languages print large numbers with an exponent."""
+    assert read("nested", number, "uint64") == int(float(number))

@@ -9,7 +9,7 @@ from typing import Final, Self
 from poolhouse.client.exchange import Response, Send, Timeouts
 from poolhouse.client.transports.connection_pool import ConnectionPool, disable_nagle
 from poolhouse.client.transports.request_writer import serialize_request
-from poolhouse.client.transports.response_reader import NoResponse, ResponseReader, reset_error
+from poolhouse.client.transports.response_reader import NoResponse, ResponseReader
 
 _YIELD_INTERVAL_S: Final = 5e-3
 """How long a call goes on while its socket is always ready, before the event loop runs other tasks."""
@@ -122,7 +122,7 @@ class AsyncSocketTransport:
                         read_timeout.reschedule(await yielder.yield_if_due() + read_s)
                         reader.feed(count)
                 except ConnectionResetError:
-                    raise reset_error() from None
+                    raise reader.reset_error() from None
         except BaseException:
             # The exchange is incomplete, so the connection is in an unknown state.
             connection.close()

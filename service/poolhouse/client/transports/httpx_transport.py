@@ -87,7 +87,7 @@ class HttpxTransport:
             response = self._http.send(request, stream=True, follow_redirects=False)
             try:
                 body = ResponseBody(send.request, response.status_code, response.headers)
-                for piece in response.iter_raw():
+                for piece in [_read_content(response)] if _was_read(response) else response.iter_raw():
                     body.write(piece)
                     _check_deadline(deadline)
                 return Response(response.status_code, response.headers, body.finish())
@@ -140,8 +140,11 @@ class AsyncHttpxTransport:
         response = await self._http.send(request, stream=True, follow_redirects=False)
         try:
             body = ResponseBody(send.request, response.status_code, response.headers)
-            async for piece in response.aiter_raw():
-                body.write(piece)
+            if _was_read(response):
+                body.write(_read_content(response))
+            else:
+                async for piece in response.aiter_raw():
+                    body.write(piece)
             return Response(response.status_code, response.headers, body.finish())
         finally:
             await response.aclose()
@@ -205,6 +208,26 @@ def _build_request(
     if request.method == "POST":
         built.stream = _RequestStream(request, deadline)
     return built
+
+
+def _was_read(response: httpx.Response) -> bool:
+    """Whether an event hook of the caller's httpx client, or its transport, has read or closed the response."""
+    return response.is_stream_consumed or response.is_closed
+
+
+def _read_content(response: httpx.Response) -> bytes:
+    """The content of a response that was read.
+
+    Raises:
+        ConnectionFailed: the content was not kept.
+    """
+    try:
+        return response.content
+    except httpx.ResponseNotRead:
+        raise ConnectionFailed(
+            "The httpx client has closed the response, or has read it without keeping its content; "
+            "check the event hooks of http_client."
+        ) from None
 
 
 def _call_deadline(timeouts: Timeouts) -> float | None:

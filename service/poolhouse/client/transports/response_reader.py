@@ -12,7 +12,7 @@ from collections.abc import Generator
 from typing import Final
 
 from poolhouse.client.errors import ConnectionFailed, UnexpectedAnswer
-from poolhouse.client.exchange import Request, Response
+from poolhouse.client.exchange import Headers, Request, Response
 from poolhouse.client.transports.response_body import ResponseBody, incomplete_error
 
 _MAX_HEAD_BYTES: Final = 32 * 1024
@@ -37,18 +37,21 @@ class ResponseReader:
         self.buffer = next(self._steps)
         self.response: Response | None = None
         self.can_reuse_connection = False
+        self._has_begun = False
 
     def feed(self, count: int) -> None:
         """Parse ``count`` bytes that were received into :attr:`buffer`; 0 is the end of the stream."""
+        self._has_begun = self._has_begun or count > 0
         try:
             self.buffer = self._steps.send(count)
         except StopIteration as done:
             self.response, self.can_reuse_connection = done.value
 
-
-def reset_error() -> NoResponse:
-    """The error for a connection that the server reset."""
-    return NoResponse("The server reset the connection before it had sent a response.")
+    def reset_error(self) -> ConnectionFailed:
+        """The error for a connection that the server reset; NoResponse if it had sent nothing."""
+        if self._has_begun:
+            return ConnectionFailed("The server reset the connection before it had sent the whole response.")
+        return NoResponse("The server reset the connection before it had sent a response.")
 
 
 def _read_response(request: Request) -> Generator[memoryview, int, tuple[Response, bool]]:
@@ -57,12 +60,15 @@ def _read_response(request: Request) -> Generator[memoryview, int, tuple[Respons
     status, version, headers = 100, "", dict[str, str]()
     while 100 <= status < 200:
         status, version, headers = yield from received.read_head()
+    is_chunked = _is_chunked(status, headers)
     body = ResponseBody(request, status, headers)
-    reusable = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
-    if headers.get("transfer-encoding", "").lower() == "chunked":
+    connection_options = [option.strip() for option in headers.get("connection", "").lower().split(",")]
+    reusable = version == "HTTP/1.1" and "close" not in connection_options
+    if is_chunked:
         while size := _parse_chunk_size((yield from received.read_line())):
             yield from received.read_into(body, size)
-            yield from received.read_exactly(2)
+            if (yield from received.read_exactly(2)) != b"\r\n":
+                raise UnexpectedAnswer(status, "A chunk of the response is longer than its size says.")
         left = _MAX_HEAD_BYTES
         while line := (yield from received.read_line()):
             left -= len(line)
@@ -70,7 +76,6 @@ def _read_response(request: Request) -> Generator[memoryview, int, tuple[Respons
                 raise UnexpectedAnswer(status, f"The trailers of the response are longer than {_MAX_HEAD_BYTES} bytes.")
     elif body.content_length is not None and not body.has_buffers:
         yield from received.read_into(body, body.content_length)
-        reusable = reusable and not received.has_unread
     elif body.content_length is not None or status in (204, 304):
         body.write(received.take_buffered(body.buffer_bytes))
         for buffer in body.unfilled_buffers():
@@ -81,13 +86,33 @@ def _read_response(request: Request) -> Generator[memoryview, int, tuple[Respons
                     raise incomplete_error()
                 filled += count
         body.mark_filled()
-        reusable = reusable and not received.has_unread
     else:
         # Without a length, the body ends where the connection ends.
         reusable = False
         while piece := (yield from received.read_some()):
             body.write(piece)
-    return Response(status, headers, body.finish()), reusable
+    return Response(status, headers, body.finish()), reusable and not received.has_unread
+
+
+def _is_chunked(status: int, headers: Headers) -> bool:
+    """Whether the body has the chunked coding.
+
+    Raises:
+        UnexpectedAnswer: it has another coding, or a length too; its end is then uncertain.
+    """
+    coding = headers.get("transfer-encoding")
+    if coding is None:
+        return False
+    if coding.lower() != "chunked":
+        raise UnexpectedAnswer(
+            status, f"HTTP {status} with the Transfer-Encoding {coding[:40]!r}; the client accepts only 'chunked'."
+        )
+    if "content-length" in headers:
+        raise UnexpectedAnswer(
+            status,
+            f"HTTP {status} with both Transfer-Encoding and Content-Length, so the end of its body is uncertain.",
+        )
+    return True
 
 
 class _ReceiveBuffer:

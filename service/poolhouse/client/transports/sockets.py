@@ -3,7 +3,7 @@
 Rules of this transport and of its asyncio counterpart in ``async_sockets``:
 
 - A connection carries one request at a time. It is reused if the response was read to its end.
-- A reused connection that the server has closed in the meantime is replaced once, silently.
+- A reused connection that ends before the first byte of a response is replaced once, silently.
 - A server may respond and close while it still receives the body; the response is read, since it says why.
 """
 
@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 from poolhouse.client.exchange import Response, Send, Timeouts
 from poolhouse.client.transports.connection_pool import ConnectionPool, disable_nagle
 from poolhouse.client.transports.request_writer import SEND_BYTES, serialize_request
-from poolhouse.client.transports.response_reader import NoResponse, ResponseReader, reset_error
+from poolhouse.client.transports.response_reader import NoResponse, ResponseReader
 from poolhouse.client.transports.socket_timeout import SocketTimeout
 
 _UNIX_SEND_BYTES: Final = 32 * 1024
@@ -116,7 +116,7 @@ class SocketTransport:
                         self._on_transfer("received", received := received + count)
                     reader.feed(count)
             except ConnectionResetError:
-                raise reset_error() from None
+                raise reader.reset_error() from None
             self._connection_pool.release(connection, reader.can_reuse_connection and is_sent)
             return reader.response
 

@@ -18,7 +18,9 @@ from poolhouse.rest.auth.quotas import QuotaState
 from poolhouse.rest.http.headers import Headers, content_length
 from poolhouse.settings import Settings
 
-PUBLIC_PATHS: Final = frozenset({"/", "/livez", "/readyz", "/openapi.json", "/docs"})
+PUBLIC_PATHS: Final = frozenset(
+    {"/", "/livez", "/readyz", "/v2/health/live", "/v2/health/ready", "/openapi.json", "/docs"}
+)
 _PUBLIC_PREFIX: Final = "/docs/"
 _BEARER: Final = b"bearer "
 # RFC 6750 section 3: the challenge has an error only if the request had a key.
@@ -30,11 +32,19 @@ _log = logging.getLogger("poolhouse.keys")
 
 @dataclass(slots=True, eq=False)
 class Grant:
-    """The authorization of one request: the name of its key, and the bytes charged to its quota so far."""
+    """The authorization of one request.
+
+    Attributes:
+        name: of its key.
+        quota_state: of its key.
+        charged_bytes: charged to the quota so far.
+        is_admin: whether the key may change the running service.
+    """
 
     name: str
     quota_state: QuotaState
     charged_bytes: int = 0
+    is_admin: bool = False
 
     def charge(self, nbytes: int) -> None:
         """Charge bytes that were not announced to the quota, before the service works on them.
@@ -125,7 +135,7 @@ class Authorization:
             announced = content_length(headers) or 0
         except Malformed:
             announced = 0
-        grant = Grant(key.name, quota_state, announced)
+        grant = Grant(key.name, quota_state, announced, key.is_admin)
         wait_s = quota_state.admit(announced, now, grant)
         if wait_s > 0:
             raise _quota_exceeded(key.name, wait_s)

@@ -22,16 +22,17 @@ from poolhouse.settings import Settings, parse_size
 SHORTEST_KEY: Final = 16
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _DIGEST: Final = re.compile(r"sha256:([0-9a-f]{64})")
-_ENTRY: Final = ("key", "requests_per_s", "burst", "bytes_per_s")
+_ENTRY: Final = ("key", "requests_per_s", "burst", "bytes_per_s", "admin")
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One API key: its name in logs and metrics, its SHA-256, and its quota."""
+    """One API key: its name in logs and metrics, its SHA-256, its quota, and whether it may change the service."""
 
     name: str
     digest: bytes
     quota: Quota = field(default_factory=Quota)
+    is_admin: bool = False
 
 
 class Keyring:
@@ -81,8 +82,8 @@ def read_keys(file: Path | None, key_list: str) -> Keyring | None:
     """The keys of the file and of the list together; None if neither is set.
 
     Args:
-        file: TOML with a table for each key, named like it: ``key``, and optionally ``requests_per_s``, ``burst`` and
-            ``bytes_per_s``.
+        file: TOML with a table for each key, named like it: ``key``, and optionally ``requests_per_s``, ``burst``,
+            ``bytes_per_s`` and ``admin``.
         key_list: ``name=key`` separated by commas; a key is plain or in the form of :func:`key_digest`.
 
     Raises:
@@ -130,7 +131,10 @@ def _parse_table(name: str, table: object) -> Key:
         bytes_per_s = _number(name, "bytes_per_s", parse_size(table.get("bytes_per_s")))
     except ValueError:
         raise ValueError(f'API key {name}: bytes_per_s must be above 0, such as 52428800 or "50MiB"') from None
-    return Key(name, _digest(name, table.get("key")), Quota(requests_per_s, burst, bytes_per_s))
+    is_admin = table.get("admin", False)
+    if not isinstance(is_admin, bool):
+        raise ValueError(f"API key {name}: admin must be true or false, without quotes")
+    return Key(name, _digest(name, table.get("key")), Quota(requests_per_s, burst, bytes_per_s), is_admin)
 
 
 def _name(name: str) -> str:

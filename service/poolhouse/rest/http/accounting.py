@@ -27,7 +27,8 @@ from poolhouse.rest.http.headers import (
     request_id,
     trace_id,
 )
-from poolhouse.rest.http.problems import Problem, internal_error, render_problem
+from poolhouse.rest.http.origins import OriginCheck
+from poolhouse.rest.http.problems import Problem, internal_error, render_error
 from poolhouse.rest.observability.metrics import Metrics
 from poolhouse.rest.observability.request_record import RequestObserver, RequestRecord
 from poolhouse.service import PoolingService
@@ -49,6 +50,8 @@ class Accounting:
         metrics: the metrics of the process.
         authorization: checks API keys; None if no keys are configured.
         observers: notified of every finished request.
+        root_path: the path under which a proxy publishes the service.
+        allowed_origins: of pages that may send requests, as the setting ``cors_origins`` has them.
     """
 
     def __init__(
@@ -57,11 +60,15 @@ class Accounting:
         metrics: Metrics,
         authorization: Authorization | None = None,
         observers: Sequence[RequestObserver] = (),
+        root_path: str = "",
+        allowed_origins: Sequence[str] = (),
     ) -> None:
         self._admission = pooling.admission
         self._metrics = metrics
         self._authorization = authorization
         self._observers = tuple(observers)
+        self._root_path = root_path
+        self._origins = OriginCheck(allowed_origins)
 
     @property
     def is_draining(self) -> bool:
@@ -87,7 +94,7 @@ class Accounting:
         return record
 
     def authorize(self, record: RequestRecord, path: str, headers: Headers) -> None:
-        """Check the API key of a request, if keys are configured, and note the grant in the record.
+        """Check the origin of a request, and its API key if keys are configured; note the grant in the record.
 
         Args:
             record: of the request.
@@ -95,8 +102,11 @@ class Accounting:
             headers: by name.
 
         Raises:
+            Forbidden: see :meth:`.origins.OriginCheck.check`.
             Unauthorized, QuotaExceeded: see :meth:`.auth.authorization.Authorization.authorize`.
         """
+        if b"origin" in headers:
+            self._origins.check(record.method, headers)
         if self._authorization is not None:
             record.grant = grant = self._authorization.authorize(path, headers)
             if grant is not None:
@@ -120,7 +130,7 @@ class Accounting:
         """The record of a request to a route that needs a key; checks the key if no middleware has done so.
 
         Raises:
-            Unauthorized, QuotaExceeded: see :meth:`.auth.authorization.Authorization.authorize`.
+            Forbidden, Unauthorized, QuotaExceeded: see :meth:`authorize`.
         """
         if RECORD_KEY in scope:
             yield scope[RECORD_KEY]
@@ -165,7 +175,7 @@ class Accounting:
         return internal_error()
 
     def refuse(self, error: PoolhouseError, record: RequestRecord, headers: Headers) -> Problem:
-        """Count a refused request, and render its problem document.
+        """Count a refused request, and render its error: a problem document, or below ``/v2`` the protocol's own.
 
         Args:
             error: the reason.
@@ -174,7 +184,8 @@ class Accounting:
         """
         self._metrics.record_refusal(error.code)
         record.code = error.code
-        refusal = render_problem(error, instance=record.path, request_id=record.request_id.decode())
+        used_id = record.request_id.decode()
+        refusal = render_error(error, instance=record.path, request_id=used_id, root_path=self._root_path)
         # A client that gets an error instead of "100 Continue" may or may not send the announced body; if the
         # connection were kept, the body's bytes could be parsed as the next request.
         if b"expect" in headers:
@@ -185,6 +196,9 @@ class Accounting:
         """Count a finished request, settle its quota, and notify the observers."""
         received, sent = record.received_bytes, record.sent_bytes
         self._metrics.record_response(record.route, record.operator, record.status, received, sent)
+        if record.model and record.status != 200:
+            seconds = perf_counter() - record.read_at if record.read_at else 0.0
+            self._metrics.models.record_failure(record.model, record.code, seconds)
         if record.grant is not None and self._authorization is not None:
             self._authorization.settle(record.grant, received + sent)
             self._metrics.record_key_usage(record.grant.name, received + sent)

@@ -331,7 +331,9 @@ class Connection(asyncio.BufferedProtocol):
         if not has_responded:
             self.context.metrics.record_protocol_error(error.code, error.status)
             target = exchange.head.target if exchange is not None else self._reader.target if self._reader else b""
-            self.transport.write(protocol_error_response(error, target, self.server_state.default_headers))
+            self.transport.write(
+                protocol_error_response(error, target, self.server_state.default_headers, self.context.root_path)
+            )
         if self._reader is not None:
             self._reader.close()
         if exchange is not None:

@@ -34,6 +34,11 @@ class AcceptedRequest(Protocol):
         """The memory that is reserved for the request."""
         ...
 
+    @property
+    def body_padding(self) -> int:
+        """The bytes to leave free before the body in its buffer, so that its elements are aligned."""
+        ...
+
     def expect_body(self, nbytes: int, extra_bytes: int) -> None:
         """Reserve memory for a body that has not arrived yet.
 

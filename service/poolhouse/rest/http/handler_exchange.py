@@ -22,6 +22,8 @@ _ENCRYPTED_BYTES: Final = 256 * 1024
 _NO_BODY: Final = memoryview(b"")
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CLOSE: Final = b"connection: close\r\n"
+_VARY: Final = b"vary: Accept-Encoding\r\n"
+_VARY_ORIGIN: Final = b"vary: Origin\r\n"
 
 
 class HandlerExchange:
@@ -104,7 +106,8 @@ class HandlerExchange:
         if self._body is None:
             try:
                 accepted.expect_body(length, 0)
-                self._body = BUFFER_POOL.acquire(length)
+                padding = accepted.body_padding
+                self._body = BUFFER_POOL.acquire(length + padding)[padding:]
             except Exception as raised:
                 self._refuse(raised)
                 return False
@@ -213,11 +216,18 @@ class HandlerExchange:
         self._response_started = True
         record.status = response.status
         connection.begin_response()
+        lines, cors_lines = response.header_lines, b""
+        if context.cors_headers is not None:
+            cors_lines = header_lines(context.cors_headers(self.head.headers.get(b"origin")))
+            if _VARY in lines and _VARY_ORIGIN in cors_lines:
+                # As one header, like the middleware of other servers.
+                lines = lines.replace(_VARY, _VARY[:-2] + b", Origin\r\n")
+                cors_lines = cors_lines.replace(_VARY_ORIGIN, b"")
         head = b"%b%bx-request-id: %b\r\n%b%b\r\n" % (
             context.response_start(response.status, connection.server_state.default_headers),
-            response.header_lines,
+            lines,
             record.request_id,
-            b"" if context.cors_headers is None else self._cors_header_lines(),
+            cors_lines,
             b"" if self._keeps_alive else _CLOSE,
         )
         nbytes = response.nbytes
@@ -243,10 +253,6 @@ class HandlerExchange:
             del response
             if not connection.is_write_paused:
                 self._end_response()
-
-    def _cors_header_lines(self) -> bytes:
-        cors_headers = self._connection.context.cors_headers
-        return b"" if cors_headers is None else header_lines(cors_headers(self.head.headers.get(b"origin")))
 
     def _write_slices(self) -> None:
         assert self._slices is not None

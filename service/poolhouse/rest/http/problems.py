@@ -14,7 +14,7 @@ from typing import Final
 
 import orjson
 
-from poolhouse.errors import MAX_PROBLEMS, InternalError, PoolhouseError, QuotaExceeded, Unavailable
+from poolhouse.errors import MAX_PROBLEMS, InternalError, PoolhouseError, QuotaExceeded, Unavailable, Unprocessable
 
 MEDIA_TYPE = "application/problem+json"
 _MEDIA_TYPE = MEDIA_TYPE.encode()
@@ -47,11 +47,47 @@ def render_problem(error: PoolhouseError, *, instance: str, request_id: str) -> 
         "type": f"urn:poolhouse:problem:{error.code}",
         "title": error.title,
         "status": error.status,
-        "detail": _cut(error.detail, _LONGEST_DETAIL),
+        "detail": "",
         "instance": instance[:_LONGEST_INSTANCE],
         "code": error.code,
         "request_id": request_id,
     }
+    return _render(error, error.status, _MEDIA_TYPE, document, "detail")
+
+
+def render_error(error: PoolhouseError, *, instance: str, request_id: str, root_path: str) -> Problem:
+    """Render an error in the form of its path: below ``/v2`` the protocol's own, else a problem document.
+
+    Args:
+        error, instance, request_id: see :func:`render_problem`.
+        root_path: the path under which a proxy publishes the service; ``instance`` may begin with it.
+    """
+    path = instance.removeprefix(root_path).partition("?")[0]
+    if path == "/v2" or path.startswith("/v2/"):
+        return render_inference_error(error, request_id=request_id)
+    return render_problem(error, instance=instance, request_id=request_id)
+
+
+def render_inference_error(error: PoolhouseError, *, request_id: str) -> Problem:
+    """Render an error as the Open Inference Protocol has it: an object with ``error``, a text.
+
+    Its clients read nothing else; ``code``, ``errors`` and ``request_id`` are the same as in a problem document. The
+    protocol has no status 422: what cannot be pooled is 400, like all other invalid input.
+
+    Args:
+        error: the error.
+        request_id: as in the ``X-Request-ID`` header.
+    """
+    document: dict[str, object] = {"error": "", "code": error.code, "request_id": request_id}
+    status = 400 if error.status == Unprocessable.status else error.status
+    return _render(error, status, b"application/json", document, "error")
+
+
+def _render(
+    error: PoolhouseError, status: int, media_type: bytes, document: dict[str, object], text_name: str
+) -> Problem:
+    """Complete a document with the text of an error, under ``text_name``, and with its details."""
+    document[text_name] = _cut(error.detail, _LONGEST_DETAIL)
     if error.problems:
         document["errors"] = [
             {
@@ -65,12 +101,12 @@ def render_problem(error: PoolhouseError, *, instance: str, request_id: str) -> 
         document["limit_bytes"] = error.limit_bytes
     body = _text(document)
     if len(body) > LARGEST_BODY_BYTES:
-        # Only escaped characters make it so long: a quarter of the detail, at six bytes a character, fits.
+        # Only escaped characters make it so long: a quarter of the text, at six bytes a character, fits.
         document.pop("errors", None)
-        document["detail"] = _cut(error.detail, _LONGEST_DETAIL // 4)
+        document[text_name] = _cut(error.detail, _LONGEST_DETAIL // 4)
         body = _text(document)
     headers = [
-        (b"content-type", _MEDIA_TYPE),
+        (b"content-type", media_type),
         (b"content-length", b"%d" % len(body)),
         (b"cache-control", b"no-store"),
     ]
@@ -78,7 +114,7 @@ def render_problem(error: PoolhouseError, *, instance: str, request_id: str) -> 
         headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after_s or 1))))
     if error.headers:
         headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in error.headers.items()]
-    return Problem(error.status, tuple(headers), body)
+    return Problem(status, tuple(headers), body)
 
 
 def _cut(text: str, longest: int) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 from poolhouse.errors import PoolhouseError
 from poolhouse.rest.http.headers import new_request_id
-from poolhouse.rest.http.problems import render_problem
+from poolhouse.rest.http.problems import render_error
 
 HeaderPairs = Iterable[tuple[bytes, bytes]]
 
@@ -51,16 +51,21 @@ def _check_name(name: bytes) -> None:
     _checked_names.add(name)
 
 
-def protocol_error_response(error: PoolhouseError, target: bytes, default_headers: HeaderPairs) -> bytes:
+def protocol_error_response(
+    error: PoolhouseError, target: bytes, default_headers: HeaderPairs, root_path: str = ""
+) -> bytes:
     """Render the error response to invalid HTTP; it closes the connection.
 
     Args:
         error: the error.
         target: of the request line, as far as received.
         default_headers: of all responses of the server.
+        root_path: the path under which a proxy publishes the service.
     """
     request_id = new_request_id()
-    refusal = render_problem(error, instance=target.decode("latin-1"), request_id=request_id.decode())
+    refusal = render_error(
+        error, instance=target.decode("latin-1"), request_id=request_id.decode(), root_path=root_path
+    )
     own_headers = ((b"x-request-id", request_id), (b"connection", b"close"))
     lines = header_lines((*default_headers, *refusal.headers, *own_headers))
     return b"".join((status_line(refusal.status), lines, b"\r\n", refusal.body))

@@ -19,7 +19,6 @@ from poolhouse.rest.http.response import HeaderPairs, header_lines, status_line
 from poolhouse.rest.http.transfer_limits import TransferLimits
 from poolhouse.rest.observability.metrics import Metrics
 
-PARAMETER: Final = "{operator}"
 _IDENTITY: Final = (b"", b"identity")
 
 
@@ -29,7 +28,7 @@ class Match(NamedTuple):
     Attributes:
         handler: of the route.
         route: the path template.
-        operator: as the path names it.
+        operator: the operator or the model, as the path names it.
         path: without the root path, to check API keys.
         instance: the path with the root path, for problem documents and logs.
     """
@@ -41,16 +40,39 @@ class Match(NamedTuple):
     instance: str
 
 
-class DirectRoute(NamedTuple):
-    """A route that bypasses the ASGI application: ``POST`` to a path that ends in an operator.
+@dataclass(frozen=True, slots=True)
+class DirectRoute:
+    """A route that bypasses the ASGI application: ``POST`` to a path with the name of an operator or a model.
 
     Attributes:
-        template: the path template, such as ``/v1/pool/{operator}``.
+        template: the path template, such as ``/v1/pool/{operator}``; it has one parameter, or none beside a ``name``.
         handler: of the route.
+        label: the path template for metrics and logs; by default the same.
+        name: for the handler, if the path has no parameter.
     """
 
     template: str
     handler: Handler
+    label: str = ""
+    name: str = ""
+    prefix: str = field(init=False)
+    suffix: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        prefix, _, rest = self.template.partition("{")
+        object.__setattr__(self, "prefix", prefix)
+        object.__setattr__(self, "suffix", rest.partition("}")[2])
+        object.__setattr__(self, "label", self.label or self.template)
+
+    def name_in(self, path: str) -> str:
+        """The name in a path; empty if the path is not of this route."""
+        if self.name:
+            return self.name if path == self.template else ""
+        if not path.startswith(self.prefix) or not path.endswith(self.suffix):
+            return ""
+        name = path[len(self.prefix) : len(path) - len(self.suffix)]
+        # Percent-encoded paths are left to the application's router.
+        return "" if "/" in name or "%" in name else name
 
 
 @dataclass
@@ -118,11 +140,8 @@ class ServerContext:
         if self.root_path and path.startswith(self.root_path + "/"):
             path = path[len(self.root_path) :]
         for route in self.routes:
-            prefix = route.template.removesuffix(PARAMETER)
-            operator = path.removeprefix(prefix)
-            # Percent-encoded paths are left to the application's router.
-            if operator and operator != path and "/" not in operator and "%" not in operator:
-                return Match(route.handler, route.template, operator, path, self.root_path + path)
+            if name := route.name_in(path):
+                return Match(route.handler, route.label, name, path, self.root_path + path)
         return None
 
 

@@ -15,10 +15,11 @@ from typing import Final, TextIO
 import orjson
 
 from poolhouse.rest.observability.line_writer import STANDARD_ERROR, LineWriter, descriptor_writer
+from poolhouse.rest.observability.log_control import LogControl
 from poolhouse.rest.observability.request_record import RequestRecord
 from poolhouse.settings import Settings
 
-_PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
+_PROBES: Final = frozenset({"/livez", "/readyz", "/v2/health/live", "/v2/health/ready", "/metrics"})
 _FIELDS: Final = "poolhouse_fields"
 
 _requests = logging.getLogger("poolhouse.requests")
@@ -143,13 +144,10 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> Calla
     """
     writer = LineWriter(descriptor_writer(STANDARD_ERROR) if stream is None else stream.write)
     handler = _QueueHandler(writer)
-    as_json = settings.log_format == "json"
-    handler.setFormatter(
-        JsonFormatter() if as_json else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(settings.log_level.upper())
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    LogControl(handler, level, JsonFormatter() if settings.log_format == "json" else None)
     logging.captureWarnings(True)
     logging.getLogger("uvicorn.error").addFilter(_is_worth_logging)
     if settings.log_level == "info":

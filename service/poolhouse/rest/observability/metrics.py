@@ -6,20 +6,26 @@ Each metric is declared in :mod:`.metric_families`; here are the methods that co
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+import orjson
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp
 
 from poolhouse.batching.fair_queue import BatchReason
 from poolhouse.errors import CODES
+from poolhouse.rest.observability.bounded_page import BoundedPage
 from poolhouse.rest.observability.counters import Counter, Histogram, ObservationBuffer, gauge_metric
+from poolhouse.rest.observability.gpu_usage import GpuSampler
+from poolhouse.rest.observability.host_usage import HostUsage
 from poolhouse.rest.observability.metric_families import DEVICE_STATES, EVENTS, FAMILIES, STAGES, STATES, Stage
-from poolhouse.rest.observability.metrics_page import MetricsPage
+from poolhouse.rest.observability.model_statistics import ModelStatistics
+from poolhouse.rest.observability.nv_metrics import NvMetrics
+from poolhouse.rest.observability.statistics_document import statistics_document
 from poolhouse.service import PoolingService
 from poolhouse.version import __version__
 
@@ -33,9 +39,13 @@ class Metrics(Collector):
 
     Args:
         pooling: the gauges show its state; this becomes its observer.
+        nv_metrics: whether the page also has the metrics of :mod:`.nv_metrics`.
+
+    Attributes:
+        models: the counts of each model.
     """
 
-    def __init__(self, pooling: PoolingService) -> None:
+    def __init__(self, pooling: PoolingService, *, nv_metrics: bool = False) -> None:
         self._pooling = pooling
         self._operators = frozenset(pooling.catalogue.names)
         self._routes: Mapping[ASGIApp, str] = {}
@@ -64,14 +74,28 @@ class Metrics(Collector):
         self._pool_stages = ObservationBuffer(
             *(self._stages.buckets_for(("pool", stage)) for stage in ("decode", "queue", "compute", "encode"))
         )
-        registry = CollectorRegistry()
-        registry.register(self)
-        ProcessCollector(registry=registry)
-        self._page = MetricsPage(registry)
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+        self.models = ModelStatistics()
+        self._nv_metrics = self._make_nv_metrics() if nv_metrics else None
+        self._page = BoundedPage(self._render)
+        self._statistics_page = BoundedPage(lambda: orjson.dumps(statistics_document(self.models.items())))
         self._torch = metadata.version("torch")
         pooling.set_observer(self)
 
+    def _make_nv_metrics(self) -> NvMetrics:
+        status = self._pooling.status
+        gpus = GpuSampler(name for name in status.device_states() if name.startswith("cuda"))
+        return NvMetrics(self.models, status.waiting_by_model, gpus, HostUsage())
+
     # ---- called for requests
+
+    def register_models(self, names: Iterable[str]) -> None:
+        """Add the names of models, for the label ``operator`` and for :attr:`models`."""
+        names = tuple(names)
+        self._operators |= frozenset(names)
+        self.models.register(names)
 
     def register_routes(self, routes: Mapping[ASGIApp, str]) -> None:
         """Add the path of each endpoint, for the label ``route``."""
@@ -184,5 +208,15 @@ class Metrics(Collector):
         }
 
     async def render(self) -> bytes:
-        """The page for Prometheus; see :meth:`.metrics_page.MetricsPage.render`."""
+        """The page for Prometheus; see :meth:`.bounded_page.BoundedPage.render`."""
+        if self._nv_metrics is not None:
+            await self._nv_metrics.refresh()
         return await self._page.render()
+
+    def _render(self) -> bytes:
+        page = generate_latest(self._registry)
+        return page if self._nv_metrics is None else page + self._nv_metrics.render()
+
+    async def render_statistics(self) -> bytes:
+        """The statistics of all models as JSON; see :func:`.statistics_document.statistics_document`."""
+        return await self._statistics_page.render()

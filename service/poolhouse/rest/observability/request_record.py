@@ -31,6 +31,7 @@ class RequestRecord:
         request_id: the value of ``X-Request-ID`` in the response: the client's, or a new one.
         route: the path template of its route; ``other`` for none.
         operator: from the path.
+        model: the model, or the operator as a model, of a pooling request that is counted for it; set by the handler.
         status: of the response; 0 if the client disconnected before the response started.
         code: of the error, if the request was refused.
         key: the name of the API key.
@@ -39,6 +40,7 @@ class RequestRecord:
         tracestate: as received.
         received_bytes: of the request body.
         sent_bytes: of the response body.
+        read_at: when the body of a pooling request was complete, from ``time.perf_counter``; 0 before.
         started_at: from ``time.perf_counter``; 0 if there are no observers.
         ended_at: likewise.
         stages: of a successful pooling request.
@@ -47,6 +49,7 @@ class RequestRecord:
 
     route: str = ""
     operator: str = ""
+    model: str = ""
     status: int = 0
     code: str = ""
     key: str = ""
@@ -55,6 +58,7 @@ class RequestRecord:
     tracestate: str = ""
     received_bytes: int = 0
     sent_bytes: int = 0
+    read_at: float = 0.0
     started_at: float = 0.0
     ended_at: float = 0.0
     stages: Stages | None = None

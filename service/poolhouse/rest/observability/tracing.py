@@ -18,9 +18,10 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, format_trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from poolhouse.rest.observability.request_record import RequestRecord
+from poolhouse.rest.observability.trace_control import TraceControl
 from poolhouse.version import __version__
 
-_UNTRACED: Final = frozenset({"/livez", "/readyz", "/metrics", "/version"})
+_UNTRACED: Final = frozenset({"/livez", "/readyz", "/v2/health/live", "/v2/health/ready", "/metrics", "/version"})
 _PARENTS: Final = TraceContextTextMapPropagator()
 
 
@@ -31,17 +32,19 @@ class Tracing:
 
     Args:
         provider: exports the spans; :meth:`close` shuts it down.
+        control: decides which requests are traced; None for all.
     """
 
-    def __init__(self, provider: TracerProvider) -> None:
+    def __init__(self, provider: TracerProvider, control: TraceControl | None = None) -> None:
         self._provider = provider
+        self._control = TraceControl(is_available=True) if control is None else control
         self._tracer = provider.get_tracer("poolhouse", __version__)
         # Spans have wall-clock times, stages those of a monotonic clock.
         self._offset_ns = time_ns() - perf_counter_ns()
 
     def request_finished(self, request: RequestRecord) -> None:
         """Create its spans, and set its trace id."""
-        if request.route in _UNTRACED:
+        if request.route in _UNTRACED or not self._control.is_sampled(request.operator):
             return
         span = self._tracer.start_span(
             f"{request.method} {request.route}",
@@ -80,13 +83,17 @@ class Tracing:
         return self._offset_ns + int(time_s * 1e9)
 
 
-def make_tracing() -> Tracing:
-    """Tracing configured by the standard OTEL_… variables: a thread exports batches over OTLP/HTTP."""
+def make_tracing(control: TraceControl | None = None) -> Tracing:
+    """Tracing configured by the standard OTEL_… variables: a thread exports batches over OTLP/HTTP.
+
+    Args:
+        control: decides which requests are traced; None for all.
+    """
     provider = TracerProvider(
         resource=Resource({SERVICE_NAME: "poolhouse", "service.version": __version__}).merge(_env_resource())
     )
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return Tracing(provider)
+    return Tracing(provider, control)
 
 
 def _env_resource() -> Resource:

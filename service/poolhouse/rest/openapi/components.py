@@ -25,6 +25,7 @@ _BASE64: Final[JsonObject] = {**_TEXT, "contentEncoding": "base64", "description
 _PREFIX: Final[dict[frozenset[ElementKind], str]] = {
     frozenset({"float", "integer", "boolean"}): "",
     frozenset({"float", "integer"}): "Number",
+    frozenset({"integer", "boolean"}): "Integer",
     frozenset({"float"}): "Float",
     frozenset(): "Index",
 }
@@ -56,6 +57,10 @@ class Components:
                 return {"$ref": f"#/components/{section}/{candidate}"}
         raise AssertionError(f"two different parts {name} of {owner}")
 
+    def find_ref(self, section: str, name: str) -> JsonObject | None:
+        """A reference to a part that was added, so that it is not made for each operation again; None without it."""
+        return {"$ref": f"#/components/{section}/{name}"} if name in self.sections.get(section, {}) else None
+
 
 def object_schema(properties: JsonObject, required: Collection[str], description: str = "") -> JsonObject:
     """The schema of an object with these properties and no others."""
@@ -73,11 +78,33 @@ def request_tensors(operator: type[Operator], components: Components, *, metadat
         metadata_only: for a plan request, whose tensors have no elements.
     """
     kinds = {"input": frozenset(operator.element_types), "indices": frozenset[ElementKind]()}
-    return {name: _request_tensor(components, operator.rank, kinds[name], metadata_only) for name in operator.inputs}
+    return {
+        name: _any_of([_request_tensor(components, rank, kinds[name], metadata_only) for rank in ranks_of(operator)])
+        for name in operator.inputs
+    }
+
+
+def ranks_of(operator: type[Operator]) -> tuple[int, ...]:
+    """The numbers of spatial axes that the operator takes."""
+    return operator.ranks if operator.is_rank_free else (operator.rank,)
+
+
+def _any_of(schemas: list[JsonObject]) -> JsonObject:
+    return schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
+
+
+def output_tensor(operator: type[Operator], components: Components) -> JsonObject:
+    """The schema of an output of the operator."""
+    # A spatial pyramid has one axis for the cells of all levels.
+    may_drop_axes = operator.family == "spatial_pyramid_pool" or "keepdims" in {
+        field.name for field in operator.fields()
+    }
+    ranks = (0, *ranks_of(operator)) if may_drop_axes else ranks_of(operator)
+    return _any_of([response_tensor(components, rank) for rank in ranks])
 
 
 def response_tensor(components: Components, rank: int) -> JsonObject:
-    """The schema of a tensor in a JSON response."""
+    """The schema of a tensor with this number of spatial axes in a JSON response."""
     known: JsonObject = {"dtype": {"type": "string", "enum": list(ELEMENT_TYPES)}, "shape": _shape_schema(rank)}
     forms = {"data": _data_schema(components, rank, _ELEMENT, "Elements"), "base64": _BASE64}
     schema: JsonObject = {
@@ -92,27 +119,36 @@ def _request_tensor(
 ) -> JsonObject:
     """The schema of a tensor with elements of these kinds; with no kinds, of a tensor of indices."""
     names = [each.name for each in ELEMENT_TYPES.values() if each.kind in kinds]
-    dtype: JsonObject = {"type": "string", "enum": names, "default": "float32"} if kinds else _INT64
+    dtype: JsonObject = {"type": "string", "enum": names} if kinds else _INT64
+    takes_lists = not kinds or "float" in kinds
+    if kinds and takes_lists:
+        dtype["default"] = "float32"
+    # A list without a type has float32 elements.
+    needed = [] if takes_lists else ["dtype"]
     known: JsonObject = {"shape": _shape_schema(rank), "dtype": dtype}
     if metadata_only:
-        schema = object_schema(known, ["shape"], f"{'A tensor' if kinds else 'Indices'} without elements.")
+        schema = object_schema(known, ["shape", *needed], f"{'A tensor' if kinds else 'Indices'} without elements.")
         return components.add_ref("schemas", f"{_PREFIX[kinds]}TensorMetadata{rank}d", schema)
     description = (
         "Nested lists of float32 elements, or an object that has the element type too. Lists of the same level must "
         "have equal lengths."
+        if takes_lists
+        else "An object with the element type."
     )
     if not kinds:
         description = "int64 offsets into the flattened output plane, with the shape of input."
     data = _data_schema(components, rank, _ELEMENT if kinds else _INDEX, "Elements" if kinds else "IndexElements")
     nested = _NUMBER if kinds else _INDEX
-    for _ in range(rank + 1):
+    # With channels last the innermost lists may be empty, since C may be 0.
+    nested = {"type": "array", "items": nested}
+    for _ in range(rank):
         nested = {"type": "array", "minItems": 1, "items": nested}
     forms: list[JsonObject] = [
-        nested,
-        {"type": "array", "minItems": 1, "items": nested},
-        object_schema({"data": data, **known}, ["data"]),
-        object_schema({"base64": _BASE64, **known}, ["base64", "shape"]),
+        object_schema({"data": data, **known}, ["data", *needed]),
+        object_schema({"base64": _BASE64, **known}, ["base64", "shape", *needed]),
     ]
+    if takes_lists:
+        forms = [nested, {"type": "array", "minItems": 1, "items": nested}, *forms]
     return components.add_ref("schemas", f"{_PREFIX[kinds]}Tensor{rank}d", {"description": description, "anyOf": forms})
 
 
@@ -125,7 +161,8 @@ def _data_schema(components: Components, rank: int, element: JsonObject, name: s
     return {
         "description": "The elements, nested like the shape or flat in C order. NaN and infinities are strings, "
         "elements of integer types are whole numbers, and elements of bool are true or false.",
-        "anyOf": [depths[1], *depths[rank + 1 :]],
+        # Without spatial axes, flat lists are nested ones, too.
+        "anyOf": [depths[1], *depths[max(rank, 1) + 1 :]],
     }
 
 

@@ -8,9 +8,18 @@ from poolhouse import describe
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.operators.fields import Field
 from poolhouse.operators.operator import Operator
-from poolhouse.rest.openapi.components import Components, JsonObject, object_schema, request_tensors, response_tensor
+from poolhouse.rest.openapi.components import (
+    Components,
+    JsonObject,
+    object_schema,
+    output_tensor,
+    ranks_of,
+    request_tensors,
+)
 from poolhouse.text_values import INTEGER_PATTERN, list_pattern
-from poolhouse.wire.codecs import CODECS
+from poolhouse.wire.codecs import CODECS, PICTURE_CODECS
+from poolhouse.wire.images.codec import PNG
+from poolhouse.wire.multipart.codec import MULTIPART_TYPE
 
 _BODIES: Final = {
     "npy": "One array; the fields are query parameters.",
@@ -24,6 +33,11 @@ _RESPONSES: Final = {
     "safetensors": "Tensors by name.",
     "raw": "The raw elements of the outputs one after another; Tensor-Metadata has their offsets.",
 }
+_PICTURE_BODY: Final = "One picture, as (1, C, H, W); the fields are query parameters."
+_PICTURE_RESPONSE: Final = "The output as a picture, if it has 1 to 4 channels of uint8 or uint16."
+_FORM: Final = (
+    "A form with one file: a picture, npy, npz or safetensors. The fields are further parts, or query parameters."
+)
 _HEADERS: Final = {
     "Tensor-Metadata": "With application/octet-stream: JSON list of name, dtype, shape, start and end of each output; "
     "offsets in bytes.",
@@ -41,37 +55,45 @@ def pool_operation(operator: type[Operator], template: dict[str, Any], component
     encoding["description"] = "How a JSON response represents elements."
     tensors = request_tensors(operator, components, metadata_only=False)
     request = _request(operator, tensors, components, {"encoding": components.add_ref("schemas", "Encoding", encoding)})
-    outputs: JsonObject = {name: response_tensor(components, operator.rank) for name in describe.output_names(operator)}
+    outputs: JsonObject = {name: output_tensor(operator, components) for name in describe.output_names(operator)}
     request_bodies: JsonObject = {"application/json": {"schema": request, "example": example["request"]}}
     response_bodies: JsonObject = {
-        "application/json": {"schema": object_schema(outputs, ["output"]), "example": example["answer"]}
+        "application/json": {
+            "schema": object_schema(outputs, [describe.output_names(operator)[0]]),
+            "example": example["answer"],
+        }
     }
+    if operator.rank == 2 and operator.inputs == ("input",):
+        # Before raw elements: generated clients that know only bytes send them with the last type.
+        request_bodies |= {
+            name: {"schema": binary_schema(_PICTURE_BODY)} for codec in PICTURE_CODECS for name in codec.media_types[:1]
+        }
     for codec in CODECS:
         if codec.is_json:
             continue
         if len(operator.inputs) == 1 or codec.name in ("npz", "safetensors"):
-            request_bodies |= {name: {"schema": _binary(_BODIES[codec.name])} for name in codec.media_types}
+            request_bodies |= {name: {"schema": binary_schema(_BODIES[codec.name])} for name in codec.media_types}
         # A response has the codec's first media type, whichever the request had.
-        response_bodies[codec.media_types[0]] = {"schema": _binary(_RESPONSES[codec.name])}
-    text = {"type": "string"}
-    headers: dict[str, JsonObject] = {
-        name: {"description": description, "schema": text} for name, description in _HEADERS.items()
-    }
-    headers["Server-Timing"] = {"description": _TIMING, "required": True, "schema": text}
+        response_bodies[codec.media_types[0]] = {"schema": binary_schema(_RESPONSES[codec.name])}
+    if operator.rank == 2 and operator.inputs == ("input",):
+        response_bodies[PNG.media_types[0]] = {"schema": binary_schema(_PICTURE_RESPONSE)}
+    if operator.inputs == ("input",):
+        request_bodies[MULTIPART_TYPE] = {"schema": form_schema()}
+    more: dict[str, JsonObject] = {}
     if any(field.name == "seed" for field in operator.fields()):
-        headers["Pool-Seed"] = {"description": _SEED, "required": True, "schema": {"type": "integer", "minimum": 0}}
+        more["Pool-Seed"] = {"description": _SEED, "required": True, "schema": {"type": "integer", "minimum": 0}}
     pooled: JsonObject = {
         "description": "The outputs, in the format that Accept requests, else in the format of the request.",
         "headers": {
             "X-Request-ID": template["responses"]["200"]["headers"]["X-Request-ID"],
-            **{name: components.add_ref("headers", name, header) for name, header in headers.items()},
+            **response_headers(components, more),
         },
         "content": response_bodies,
     }
     return {
         **template,
-        "operationId": operator.name,
-        "tags": [operator.family],
+        "operationId": _identifier(operator),
+        "tags": [describe.tag(operator)],
         "summary": describe.summary(operator),
         "description": _description(operator),
         "parameters": [
@@ -82,6 +104,21 @@ def pool_operation(operator: type[Operator], template: dict[str, Any], component
         "requestBody": {"required": True, "content": request_bodies},
         "responses": {**template["responses"], "200": pooled},
     }
+
+
+def response_headers(components: Components, more: dict[str, JsonObject]) -> JsonObject:
+    """The headers of a pooling response.
+
+    Args:
+        components: for the shared parts.
+        more: in addition to those that all such responses have.
+    """
+    text = {"type": "string"}
+    headers: dict[str, JsonObject] = {
+        name: {"description": description, "schema": text} for name, description in _HEADERS.items()
+    }
+    headers["Server-Timing"] = {"description": _TIMING, "required": True, "schema": text}
+    return {name: components.add_ref("headers", name, header) for name, header in (headers | more).items()}
 
 
 def plan_operation(operator: type[Operator], template: dict[str, Any], components: Components) -> dict[str, Any]:
@@ -97,12 +134,24 @@ def plan_operation(operator: type[Operator], template: dict[str, Any], component
     planned = components.add_ref("responses", "Plan", template["responses"]["200"])
     return {
         **template,
-        "operationId": f"plan_{operator.name}",
-        "tags": [operator.family],
+        "operationId": f"plan_{_identifier(operator)}",
+        "tags": [describe.tag(operator)],
         "summary": f"Plan {operator.name}: result shapes, bytes and cost, from the input's metadata.",
         "requestBody": {"required": True, "content": {"application/json": json_body}},
         "responses": {**template["responses"], "200": planned},
     }
+
+
+def _identifier(operator: type[Operator]) -> str:
+    # Client generators make a function's name of it.
+    return operator.name.replace(".", "_")
+
+
+def _component_name(operator: type[Operator], name: str) -> str:
+    """The name of a component that operators of one rank, and of one framework, share."""
+    framework, dot, _ = operator.name.partition(".")
+    rank = "" if operator.is_rank_free else f"_{operator.rank}d"
+    return f"{framework}_{name}{rank}" if dot else f"{name}{rank}"
 
 
 def _description(operator: type[Operator]) -> str:
@@ -118,7 +167,7 @@ def _request(
     """The schema of the JSON body: tensors, fields, and extra members."""
     fields: JsonObject = {
         field.name: components.add_ref(
-            "schemas", f"{field.name}_{operator.rank}d", _field_schema(operator, field), operator.name
+            "schemas", _component_name(operator, field.name), _field_schema(operator, field), operator.name
         )
         for field in operator.fields()
     }
@@ -142,7 +191,7 @@ def _query_parameter(operator: type[Operator], field: Field, components: Compone
     # Not the parameter's "example": the page would prefill it, and a request with a JSON body would have it twice.
     example_text = "" if example is None else f" Example: {example}."
     description = f"{field.meaning}{default} {usage}; in a JSON body it is a member.{example_text}"
-    key = f"{field.name}_{operator.rank}d"
+    key = _component_name(operator, field.name)
     return components.add_ref(
         "parameters", key, _query(field.name, description, field.text_schema(operator.rank)), operator.name
     )
@@ -151,22 +200,38 @@ def _query_parameter(operator: type[Operator], field: Field, components: Compone
 def _raw_parameters(operator: type[Operator], components: Components) -> list[JsonObject]:
     if operator.inputs != ("input",):
         return []
-    sizes = {"type": "string", "pattern": list_pattern(INTEGER_PATTERN, (operator.rank + 1, operator.rank + 2))}
+    sizes = {"type": "string", "pattern": list_pattern(INTEGER_PATTERN, _dimensions(operator))}
     names = [each.name for each in ELEMENT_TYPES.values() if each.kind in operator.element_types]
     example = ",".join(["1"] * 2 + ["4"] * operator.rank)
     usage = "Required with application/octet-stream, and not allowed otherwise."
     shape = f"Shape of a raw body, (N, C, *spatial) or (C, *spatial), such as {example}. {usage}"
     dtype = _query("dtype", f"Element type of a raw body. {usage}", {"type": "string", "enum": names})
     return [
-        components.add_ref("parameters", f"shape_{operator.rank}d", _query("shape", shape, sizes)),
+        components.add_ref("parameters", _component_name(operator, "shape"), _query("shape", shape, sizes)),
         components.add_ref("parameters", "dtype", dtype, f"of_{'_'.join(sorted(operator.element_types))}"),
     ]
+
+
+def _dimensions(operator: type[Operator]) -> tuple[int, ...]:
+    """The possible numbers of dimensions of an input; a rank that the shape decides needs N."""
+    if operator.is_rank_free:
+        return tuple(rank + 2 for rank in ranks_of(operator))
+    return operator.rank + 1, operator.rank + 2
 
 
 def _query(name: str, description: str, schema: object) -> JsonObject:
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
-def _binary(description: str) -> JsonObject:
+def form_schema() -> JsonObject:
+    """The schema of a form; its other parts are the query parameters, which are not repeated here."""
+    return object_schema({"input": binary_schema("The file.")}, ["input"]) | {
+        "additionalProperties": {"type": "string"},
+        "description": _FORM,
+    }
+
+
+def binary_schema(description: str) -> JsonObject:
+    """The schema of a body of bytes."""
     # OpenAPI 3.1 needs no type for bytes, but client generators recognise bytes by OpenAPI 3.0's type and format.
     return {"type": "string", "format": "binary", "description": description}

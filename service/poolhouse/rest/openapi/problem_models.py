@@ -39,6 +39,16 @@ class ProblemDocument(BaseModel):
     limit_bytes: int = Field(default_factory=int, ge=0, description="The limit that was exceeded.")
 
 
+class InferenceError(BaseModel):
+    """A refusal in the form of the Open Inference Protocol."""
+
+    error: str = Field(description="What was given, what was expected, how to mend it.")
+    code: str = Field(description="Stable identifier of the error; use it in programs.")
+    request_id: str = Field(description="As in X-Request-ID.")
+    errors: list[FieldProblem] = Field(default_factory=list, max_length=MAX_PROBLEMS)
+    limit_bytes: int = Field(default_factory=int, ge=0, description="The limit that was exceeded.")
+
+
 def _model(error: type[PoolhouseError]) -> type[ProblemDocument]:
     """The problem document of one error class, without a shared base: client generators cannot narrow one."""
     codes = [code for code, owner in CODES.items() if owner is error]

@@ -6,13 +6,15 @@ has an inline script, both of which our Content-Security-Policy forbids.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from importlib import resources
+from threading import Lock
 from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 
 from poolhouse.rest.dependencies import get_headers
@@ -113,17 +115,20 @@ def _document(app: FastAPI, root_path: str) -> StaticResponse:
     return cached[2]
 
 
-def preload(app: FastAPI, root_path: str = "") -> None:
-    """Build and compress all pages before the first request, since this blocks the event loop for a second.
+_making: Final = Lock()
 
-    Args:
-        app: has the document.
-        root_path: the path below which a proxy serves the application.
+
+async def _off_loop(make: Callable[[], StaticResponse]) -> StaticResponse:
+    """Call a function in a thread: making and compressing the document takes a second, and only its readers wait.
+
+    One call at a time, so that many first requests make it once.
     """
-    _page()
-    for name in _ASSETS:
-        _asset(name)
-    _document(app, root_path)
+
+    def locked() -> StaticResponse:
+        with _making:
+            return make()
+
+    return await run_in_threadpool(locked)
 
 
 @router.get("/", include_in_schema=False)
@@ -137,18 +142,19 @@ async def redirect_to_docs(request: Request) -> Response:
 @router.get("/openapi.json", summary="The OpenAPI document.", response_model=dict[str, Any])
 async def openapi(request: Request, headers: RequestHeaders) -> Response:
     """OpenAPI 3.1, for example for client generators."""
-    return _document(request.app, request.scope.get("root_path", "")).for_request(headers)
+    document = await _off_loop(partial(_document, request.app, request.scope.get("root_path", "")))
+    return document.for_request(headers)
 
 
 @router.get("/docs", summary="The documentation page.", response_class=HTMLResponse)
 async def docs(headers: RequestHeaders) -> Response:
     """Shows each operation, and can send requests from the browser. It loads nothing from other hosts."""
-    return _page().for_request(headers)
+    return (await _off_loop(_page)).for_request(headers)
 
 
 def _add_asset(name: str) -> None:
     async def asset(headers: RequestHeaders) -> Response:
-        return _asset(name).for_request(headers)
+        return (await _off_loop(partial(_asset, name))).for_request(headers)
 
     router.add_api_route(f"/docs/{SWAGGER_UI_VERSION}/{name}", asset, name=name, include_in_schema=False)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
@@ -12,7 +14,12 @@ class GetRoute(APIRoute):
     """A FastAPI route that serves HEAD as GET without the body (RFC 9110 section 9.3.2).
 
     Starlette's routes do this and FastAPI's do not; a route with the method HEAD would appear in the OpenAPI document.
+
+    Attributes:
+        allow: the methods that the refusal of another one names.
     """
+
+    allow: ClassVar[str] = "GET, HEAD"
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Whether this route serves the request."""
@@ -21,7 +28,7 @@ class GetRoute(APIRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request, or raise 405 with both methods in ``Allow``."""
         if scope["method"] not in ("GET", "HEAD"):
-            raise HTTPException(405, headers={"Allow": "GET, HEAD"})
+            raise HTTPException(405, headers={"Allow": self.allow})
 
         async def send_head(message: Message) -> None:
             await send({**message, "body": b""} if message["type"] == "http.response.body" else message)

@@ -7,7 +7,7 @@ itself: those of unknown length and compressed ones.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Final, TypeVar
 
@@ -33,6 +33,11 @@ _COPIED_BYTES: Final = 1024 * 1024
 _ENCRYPTED_BYTES: Final = 256 * 1024
 
 
+def operator_of_path(parameters: Mapping[str, str]) -> str:
+    """The operator that a path names."""
+    return parameters["operator"]
+
+
 class HandlerEndpoint:
     """An ASGI application that calls a handler. It raises refusals; the middleware turns them into responses.
 
@@ -40,9 +45,17 @@ class HandlerEndpoint:
         handler: responds to the requests.
         pooling: has the threads that inflate bodies.
         accounting: has the request's record and its key.
+        name_of: the name of the operator or model, from the parameters of the path.
     """
 
-    def __init__(self, handler: Handler, pooling: PoolingService, accounting: Accounting) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        pooling: PoolingService,
+        accounting: Accounting,
+        name_of: Callable[[Mapping[str, str]], str] = operator_of_path,
+    ) -> None:
+        self._name_of = name_of
         self._accounting = accounting
         self._handler = handler
         self._pooling = pooling
@@ -55,7 +68,7 @@ class HandlerEndpoint:
     async def _serve(self, scope: Scope, receive: Receive, send: Send, record: RequestRecord) -> None:
         headers: Headers = scope[HEADERS_KEY]
         head = Head.of_scope(scope, headers)
-        prepared = self._handler.on_head(head, scope["path_params"]["operator"], record)
+        prepared = self._handler.on_head(head, self._name_of(scope["path_params"]), record)
         try:
             body = await read_body(
                 receive,

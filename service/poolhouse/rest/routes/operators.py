@@ -19,7 +19,9 @@ router = APIRouter(
     prefix="/v1/operators", tags=["catalogue"], route_class=GetRoute, dependencies=[Depends(require_key)]
 )
 
-Rank = Annotated[int, Field(ge=1, le=3, description="Number of spatial axes.")]
+Rank = Annotated[
+    int, Field(ge=0, le=3, description="Number of spatial axes; 0 if the shape of the input decides, as with ONNX.")
+]
 
 
 class OperatorSummary(BaseModel):

@@ -1,16 +1,14 @@
-"""``POST /v1/plan/{operator}``: the result shapes and cost of a pooling request, from its metadata alone."""
+"""``POST /v1/plan/{operator}`` and ``/v1/plan``: the result shapes and cost of a request, from its metadata alone."""
 
 from __future__ import annotations
 
+import asyncio
 from time import perf_counter
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.types import Receive
 
-from poolhouse.admission import Admission
-from poolhouse.batching.memory import Lease
 from poolhouse.describe import JsonObject
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import (
@@ -21,21 +19,23 @@ from poolhouse.errors import (
     Unprocessable,
     UnsupportedMediaType,
 )
+from poolhouse.poolings.card import poolings_card
+from poolhouse.poolings.entries import read_poolings
+from poolhouse.poolings.message import find_list
+from poolhouse.poolings.run import plan_with
+from poolhouse.poolings.tensors import check_input_names, split_tensors
 from poolhouse.rest.dependencies import Service, get_headers, get_service, require_key
-from poolhouse.rest.http.headers import Headers, content_length, header_text
-from poolhouse.rest.http.request_body import read_body
+from poolhouse.rest.http.headers import Headers, header_text
 from poolhouse.rest.http.transfer_limits import TransferLimits
 from poolhouse.rest.openapi.problem_models import refusal_responses
-from poolhouse.rest.routes.request_limits import UNREAD_BYTES, deadline_of, inflater_of
+from poolhouse.rest.routes.small_body import MAX_SMALL_BODY_BYTES, read_small_body
 from poolhouse.settings import Settings
 from poolhouse.wire.codecs import choose_response_codec, codec_for_content_type
 from poolhouse.wire.json.codec import decode_plan
+from poolhouse.wire.json.named_inputs import decode_named_plan
 from poolhouse.wire.query import parse_query
 
 router = APIRouter(prefix="/v1/plan", dependencies=[Depends(require_key)])
-
-# The body holds shapes and no elements; a kilobyte would be long.
-_MAX_BODY_BYTES: Final = 64 * 1024
 
 Size = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Count = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
@@ -87,6 +87,29 @@ class Plan(BaseModel):
     warnings: list[str] = Field(description="Settings that are valid but seldom intended.")
 
 
+class PlannedPooling(Plan):
+    """One pooling of one input."""
+
+    name: str
+    input: str = Field(description="The name of the input; empty if the request has one without a name.")
+    of: str = Field(description="The earlier output that it pools; empty for the input.")
+    returned: bool = Field(description="Whether its outputs are in the response.")
+
+
+class PoolingsPlan(BaseModel):
+    """The outputs and the cost of several poolings."""
+
+    poolings: list[PlannedPooling] = Field(description="Each pooling of each input, in order.")
+    outputs: dict[str, PlannedOutput] = Field(description="The outputs of the response.")
+    input_bytes: Count
+    output_bytes: Count
+    held_bytes: Count = Field(description="Inputs, all outputs and workspace: what the request holds at most.")
+    planes: Count = Field(description="Number of (n, c) planes of all poolings.")
+    cost: Cost
+    devices: list[str]
+    warnings: list[str] = Field(description="Settings that are valid but seldom intended.")
+
+
 async def documented_headers(
     x_request_id: Annotated[str, Header(alias="X-Request-ID", description=_REQUEST_ID, default_factory=str)],
     request_timeout: Annotated[
@@ -106,15 +129,18 @@ async def documented_headers(
     """Document the request headers of pooling and planning. Our own parsers validate them, with better messages."""
 
 
+_REFUSALS: Final = refusal_responses(
+    NotAcceptable, TooLarge, UnsupportedMediaType, Unprocessable, DeadlinePassed, Unavailable
+)
+_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {200: {"headers": {"Server-Timing": _TIMING}}, **_REFUSALS}
+
+
 @router.post(
     "/{operator}",
     response_model=Plan,
     response_description="The outputs and the cost of the pooling.",
     dependencies=[Depends(documented_headers)],
-    responses={
-        200: {"headers": {"Server-Timing": _TIMING}},
-        **refusal_responses(NotAcceptable, TooLarge, UnsupportedMediaType, Unprocessable, DeadlinePassed, Unavailable),
-    },
+    responses=_RESPONSES,
 )
 async def plan(
     operator: str,
@@ -125,6 +151,46 @@ async def plan(
 ) -> JsonObject:
     """Computes nothing. Fields and shapes that pooling would refuse are refused here with the same errors."""
     service.pooling.catalogue.find(operator)
+    body, limits = await _read_body(request, headers, service)
+    started_at = perf_counter()
+    metadata_by_name, values, texts = decode_plan(body, parse_query(request.scope["query_string"]), limits.limit_bytes)
+    decoded_at = perf_counter()
+    planned = service.pooling.plan(operator, metadata_by_name, values, texts)
+    _set_timing(response, service, started_at, decoded_at)
+    return planned
+
+
+@router.post(
+    "",
+    response_model=PoolingsPlan,
+    response_description="The outputs and the cost of all poolings.",
+    dependencies=[Depends(documented_headers)],
+    responses=_RESPONSES,
+)
+async def plan_poolings(
+    request: Request,
+    response: Response,
+    headers: Annotated[Headers, Depends(get_headers)],
+    service: Annotated[Service, Depends(get_service)],
+) -> JsonObject:
+    """Plan several poolings. Computes nothing; what pooling would refuse is refused here with the same errors."""
+    body, _ = await _read_body(request, headers, service)
+    started_at = perf_counter()
+    metadata, are_named, values, texts = decode_named_plan(
+        body, parse_query(request.scope["query_string"]), check_input_names
+    )
+    poolings = read_poolings(find_list(values, texts), service.pooling.catalogue)
+    given = split_tensors(metadata, are_named=are_named)
+    decoded_at = perf_counter()
+    # A request has up to 256 plans, which take a hundred milliseconds.
+    # Up to 256 plans take a hundred milliseconds.
+    planned = await asyncio.to_thread(plan_with, service.pooling, poolings, given)
+    card = poolings_card(planned, service.pooling.device_names)
+    _set_timing(response, service, started_at, decoded_at)
+    return card
+
+
+async def _read_body(request: Request, headers: Headers, service: Service) -> tuple[memoryview, TransferLimits]:
     codec = codec_for_content_type(header_text(headers, b"content-type"))
     if not codec.is_json:
         raise UnsupportedMediaType(
@@ -135,47 +201,19 @@ async def plan(
     choose_response_codec(header_text(headers, b"accept"), codec, 1, candidates=(codec,))
     limits = _body_limits(service.settings)
     # Not parsed by a pydantic model: our decoder enforces the limits and gives the same errors as for other bodies.
-    body = await _read_body(headers, request.receive, limits, service.pooling.admission)
-    started_at = perf_counter()
-    metadata_by_name, values, texts = decode_plan(body, parse_query(request.scope["query_string"]), limits.limit_bytes)
-    decoded_at = perf_counter()
-    planned = service.pooling.plan(operator, metadata_by_name, values, texts)
-    planned_at = perf_counter()
+    return await read_small_body(headers, request.receive, limits, service.pooling.admission), limits
+
+
+def _set_timing(response: Response, service: Service, started_at: float, decoded_at: float) -> None:
     response.headers["Server-Timing"] = service.metrics.record_stages(
-        "plan", decode=decoded_at - started_at, compute=planned_at - decoded_at
+        "plan", decode=decoded_at - started_at, compute=perf_counter() - decoded_at
     )
-    return planned
 
 
 def _body_limits(settings: Settings) -> TransferLimits:
     return TransferLimits(
-        min(_MAX_BODY_BYTES, settings.max_json_bytes),
+        min(MAX_SMALL_BODY_BYTES, settings.max_json_bytes),
         settings.body_timeout_s,
         'A plan request holds no elements: give the input as {"shape": [...], "dtype": "..."}.',
         settings.min_body_bytes_per_s,
     )
-
-
-async def _read_body(headers: Headers, receive: Receive, limits: TransferLimits, admission: Admission) -> memoryview:
-    """Read the body. A body that was received with its head needs no lease; any other may take long, and gets one."""
-    leases: list[Lease] = []
-
-    def reserve(nbytes: int, extra_bytes: int) -> None:
-        held_bytes = UNREAD_BYTES + nbytes + extra_bytes
-        if leases:
-            admission.resize_lease(leases[0], held_bytes)
-        else:
-            leases.append(admission.reserve(held_bytes))
-
-    try:
-        return await read_body(
-            receive,
-            limits,
-            length=content_length(headers),
-            inflater=inflater_of(headers, limits),
-            deadline=deadline_of(headers),
-            reserve=reserve,
-        )
-    finally:
-        for lease in leases:
-            lease.release()

@@ -29,13 +29,32 @@ def peak_memory_factor() -> int:
     return _COMPILED_MEMORY_FACTOR if compiled_reader.is_ready() else _PYTHON_MEMORY_FACTOR
 
 
-def _read_document(body: memoryview, query: Mapping[str, str]) -> tuple[dict[str, object], dict[str, Any]]:
-    """The fields and the unconverted tensors of a body, each by name."""
+def read_text(body: memoryview) -> dict[str, Any]:
+    """The members of a body by name, with the lists and base64 strings of its tensors unconverted."""
     few = len(body) <= _PYTHON_READER_MAX_BYTES
-    fields = python_reader.read(body) if few or not compiled_reader.is_ready() else compiled_reader.read(body)
+    return python_reader.read(body) if few or not compiled_reader.is_ready() else compiled_reader.read(body)
+
+
+def read_document(body: memoryview, query: Mapping[str, str]) -> tuple[dict[str, object], dict[str, Any]]:
+    """The fields and the unconverted tensors of a body, each by name."""
+    fields = read_text(body)
     if query:
         refuse_repeated_fields(query, fields, "the body")
     return fields, {name: fields.pop(name) for name in DEFAULT_DTYPES if name in fields}
+
+
+def pop_encoding(fields: dict[str, object]) -> str:
+    """Remove ``encoding`` from the fields: how the response represents elements.
+
+    Raises:
+        Unprocessable: it is neither ``list`` nor ``base64``.
+    """
+    encoding = fields.pop("encoding", "list")
+    if not isinstance(encoding, str) or encoding not in _ENCODINGS:
+        message = f"encoding is {describe_value(encoding)}; send one of {', '.join(_ENCODINGS)}."
+        problem = FieldProblem("/encoding", "range", message)
+        raise Unprocessable("invalid_fields", message, problems=(problem,))
+    return encoding
 
 
 class JsonCodec:
@@ -52,12 +71,8 @@ class JsonCodec:
 
     def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
         """``input`` and ``indices`` as tensors, ``encoding``, and all else as ``json_fields``."""
-        fields, entries = _read_document(body, query)
-        encoding = fields.pop("encoding", "list")
-        if not isinstance(encoding, str) or encoding not in _ENCODINGS:
-            message = f"encoding is {describe_value(encoding)}; send one of {', '.join(_ENCODINGS)}."
-            problem = FieldProblem("/encoding", "range", message)
-            raise Unprocessable("invalid_fields", message, problems=(problem,))
+        fields, entries = read_document(body, query)
+        encoding = pop_encoding(fields)
         tensors = {name: read_tensor(name, entry) for name, entry in entries.items()}
         return Message(tensors, fields, dict(query), encoding)
 
@@ -71,7 +86,7 @@ class JsonCodec:
 
     def encode_extra_bytes(self, outputs: Mapping[str, TensorMetadata], json_encoding: str) -> int:
         """The maximum length of the text."""
-        return 2 + sum(max_text_bytes(metadata, json_encoding) for metadata in outputs.values())
+        return 2 + sum(len(name) + max_text_bytes(metadata, json_encoding) for name, metadata in outputs.items())
 
     def accepts_outputs(self, count: int) -> bool:
         """Any number, by name."""
@@ -90,7 +105,7 @@ def decode_plan(
         Malformed: the body is not JSON.
         Unprocessable: a tensor has elements, has no shape, or cannot be pooled.
     """
-    fields, entries = _read_document(body, query)
+    fields, entries = read_document(body, query)
     return {name: read_metadata(name, entry) for name, entry in entries.items()}, fields, dict(query)
 
 

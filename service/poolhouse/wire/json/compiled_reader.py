@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import orjson
 
 from poolhouse.buffers import empty
+from poolhouse.dtypes import UINT64
 from poolhouse.errors import PoolhouseError
 from poolhouse.wire.json import list_scanner, number_scanner, scanner
 from poolhouse.wire.json.base64 import ScannedBase64
@@ -18,6 +20,7 @@ from poolhouse.wire.json.key_checks import count_keys, refuse_duplicate_keys
 from poolhouse.wire.json.narrowing import Array, narrow_floats, narrow_integers
 from poolhouse.wire.json.refusals import (
     MAX_NON_TENSOR_BYTES,
+    NONFINITE,
     TENSOR_NAMES,
     ElementChecker,
     body_too_long_error,
@@ -38,7 +41,7 @@ _ALLOWED_KINDS: Final = {
     "boolean": number_scanner.BOOLEAN,
 }
 """The allowed kinds of JSON values for the elements of each kind of type."""
-_NEEDS_INTEGER_SCAN: Final = number_scanner.FLOAT | number_scanner.INEXACT | number_scanner.NOT_INT64
+_NEEDS_INTEGER_SCAN: Final = number_scanner.FLOAT | number_scanner.INEXACT | number_scanner.NOT_INTEGER
 _PARSER_MESSAGES: Final = {
     number_scanner.OVERFLOW: "number is infinity when parsed as double",
     number_scanner.MISSING_DIGIT: "no digit after sign",
@@ -51,6 +54,7 @@ _PARSER_MESSAGES: Final = {
     list_scanner.INVALID_LITERAL: "invalid literal",
     list_scanner.UNEXPECTED_END: "unexpected end of data",
 }
+_LISTED_ADVICE: Final = "write the elements of an input as its data, and everything else as simple values."
 _WHITESPACE: Final = b" \t\r\n"
 _MAX_EMPTY_LISTS: Final = 512 * 1024
 _TAIL_BYTES: Final = 64
@@ -69,24 +73,30 @@ class BodyScan:
     Args:
         text: the body.
         end: the end of its last ``}``.
+        form: of the body; see :mod:`.scanner`.
     """
 
-    def __init__(self, text: memoryview, end: int) -> None:
+    def __init__(self, text: memoryview, end: int, form: int = scanner.NAMED) -> None:
         self.text = text
+        self.form = form
         self._content_end = end
         # Always read-only: the loops are compiled for one type of array.
         self._bytes: npt.NDArray[np.uint8] = np.frombuffer(text, np.uint8)
         # An element takes at least two bytes of text. In longer texts elements are counted, as most take more.
         max_elements = end // 2 + 1 if end <= _UNCOUNTED_MAX_BYTES else scanner.max_element_count(self._bytes, end)
         self._bits = empty((SCRATCH_SIZE + max_elements,), np.uint64)
+        self._bare = number_scanner.BARE_NONFINITE if form == scanner.LISTED else 0
         self._scanned_for = (_ANY_KIND, 0)
         self.status = self._scan()
         # The kinds of the first scan: a second scan, as integers, does not report INEXACT.
-        self._kinds = [self.list_record(tensor)[list_scanner.KINDS] for tensor in range(len(TENSOR_NAMES))]
+        self._kinds = [self.list_record(tensor)[list_scanner.KINDS] for tensor in range(scanner.MAX_TENSORS)]
 
     def _scan(self) -> int:
         found = np.zeros(scanner.RESULT_SIZE, np.int64)
-        status: int = scanner.scan_body(self._bytes, self._content_end, *self._scanned_for, self._bits, found)
+        allowed, as_integers = self._scanned_for
+        status: int = scanner.scan_body(
+            self._bytes, self._content_end, self.form, allowed | self._bare, as_integers, self._bits, found
+        )
         # A memoryview, because indexing one is faster than indexing an array.
         self.found: memoryview[int] = found.data
         return status
@@ -105,7 +115,9 @@ class BodyScan:
         kind = checker.dtype.kind
         record, allowed = self.list_record(tensor), _ALLOWED_KINDS[kind]
         kinds = self._kinds[tensor]
-        as_integers = int(kind == "integer" and kinds & _NEEDS_INTEGER_SCAN != 0)
+        as_integers = number_scanner.AS_FLOAT64
+        if kind == "integer" and kinds & _NEEDS_INTEGER_SCAN:
+            as_integers = number_scanner.AS_UINT64 if checker.dtype is UINT64 else number_scanner.AS_INT64
         if self._scanned_for != (_ANY_KIND, 0) or record[list_scanner.FAULT] or kinds & ~allowed or as_integers:
             # Scan again for the type of this tensor; the elements of the other tensor have been copied out before.
             self._scanned_for = (allowed, as_integers)
@@ -123,7 +135,8 @@ class BodyScan:
         first = record[list_scanner.FIRST_ELEMENT]
         bits = self._bits[first : first + record[list_scanner.ELEMENT_COUNT]]
         if as_integers:
-            flat = narrow_integers(bits.view(np.int64), checker, shape)
+            integers = bits if as_integers == number_scanner.AS_UINT64 else bits.view(np.int64)
+            flat = narrow_integers(integers, checker, shape)
         elif kind == "integer":
             flat = narrow_integers(bits.view(np.float64), checker, shape)
         elif kind == "boolean":
@@ -153,7 +166,8 @@ class BodyScan:
             return {}
         if end - begin > _MAX_QUOTED_BYTES and self.text[begin] == ord('"'):
             return bytes(self.text[begin + 1 : begin + _MAX_QUOTED_BYTES]).decode(errors="replace")
-        return strict_loads(self.text[begin:end])
+        bare = NONFINITE.get(bytes(self.text[begin : min(end, begin + _MAX_QUOTED_BYTES)]).decode("latin-1"))
+        return strict_loads(self.text[begin:end]) if bare is None else bare
 
 
 class ScannedList(NamedTuple):
@@ -168,21 +182,79 @@ class ScannedList(NamedTuple):
 
 
 def read(text: memoryview) -> dict[str, Any]:
-    """Parse a body strictly; the lists and base64 strings of tensors stay unconverted.
+    """Parse a body of named tensors strictly; their lists and base64 strings stay unconverted.
 
     Raises:
         Malformed: the body is no JSON.
         Unprocessable: it is no object, holds too many values, or a name twice.
         TooLarge: it holds too many bytes beside the numbers of its tensors.
     """
+    remainder, spans, tensors, key_count = _scan(text, scanner.NAMED)
+    document = _parse_document(text, remainder, spans, key_count)
+    for tensor, value in tensors.items():
+        entry = document[TENSOR_NAMES[tensor]]
+        if isinstance(entry, dict):
+            entry["data" if isinstance(value, ScannedList) else "base64"] = value
+        else:
+            document[TENSOR_NAMES[tensor]] = value
+    return document
+
+
+class ListedText(NamedTuple):
+    """A scanned body whose key ``inputs`` holds a list of objects; see :func:`scan_listed`.
+
+    Attributes:
+        remainder: the text, with an empty list in place of each of ``lists``.
+        key_count: the number of keys of all objects.
+        lists: the unconverted lists ``data``, by the number of their object.
+        spans: the offsets of the lists in the whole text.
+        text: the whole text.
+    """
+
+    remainder: memoryview | bytes
+    key_count: int
+    lists: Mapping[int, ScannedList]
+    spans: list[tuple[int, int, bytes]]
+    text: memoryview
+
+    def parse(self) -> dict[str, Any]:
+        """Parse the remainder strictly.
+
+        Raises:
+            Malformed: it is no JSON.
+            Unprocessable: it is no object, holds too many values, or a name twice.
+            TooLarge: it is too long.
+        """
+        return _parse_document(self.text, self.remainder, self.spans, self.key_count)
+
+
+def scan_listed(text: memoryview) -> ListedText:
+    """Scan a body for the lists ``data`` of the first two objects of its list ``inputs``.
+
+    The lists may hold NaN and infinities without quotes.
+
+    Raises:
+        Malformed, Unprocessable: the body, or a number in a list, is no JSON.
+    """
+    remainder, spans, tensors, key_count = _scan(text, scanner.LISTED)
+    lists = {tensor: value for tensor, value in tensors.items() if isinstance(value, ScannedList)}
+    return ListedText(remainder, key_count, lists, spans, text)
+
+
+_Tensors = dict[int, "ScannedList | ScannedBase64"]
+
+
+def _scan(text: memoryview, form: int) -> tuple[memoryview | bytes, list[tuple[int, int, bytes]], _Tensors, int]:
+    """The text with empty lists and strings for the data of its tensors, their offsets, these data, and the number of
+    keys."""
     end = _content_end(text)
     if not end or text[end - 1] != ord("}"):
         raise _whole_text_error(text, end)
-    scan = BodyScan(text, end)
+    scan = BodyScan(text, end, form)
     if scan.status:
         raise _scan_error(scan)
-    found, spans, tensors = scan.found, [], dict[int, ScannedList | ScannedBase64]()
-    for tensor in range(len(TENSOR_NAMES)):
+    found, spans, tensors = scan.found, list[tuple[int, int, bytes]](), _Tensors()
+    for tensor in range(scanner.MAX_TENSORS):
         begin, stop = scan.list_record(tensor)[list_scanner.BEGIN : list_scanner.END + 1]
         if stop:
             # guard: list-leaves-empty-list
@@ -193,18 +265,17 @@ def read(text: memoryview) -> dict[str, Any]:
             spans.append((begin - 1, stop + 1, b'""'))
             tensors[tensor] = ScannedBase64(text, begin, stop)
     spans.sort()
-    remainder = _replace_spans(text, spans)
+    return _replace_spans(text, spans), spans, tensors, found[scanner.KEY_COUNT]
+
+
+def _parse_document(
+    text: memoryview, remainder: memoryview | bytes, spans: list[tuple[int, int, bytes]], key_count: int
+) -> dict[str, Any]:
     document = _parse_remainder(text, remainder, spans)
     if not isinstance(document, dict):
         raise not_an_object_error(document)
-    if count_keys(document) != found[scanner.KEY_COUNT]:
+    if count_keys(document) != key_count:
         refuse_duplicate_keys(remainder)
-    for tensor, value in tensors.items():
-        entry = document[TENSOR_NAMES[tensor]]
-        if isinstance(entry, dict):
-            entry["data" if isinstance(value, ScannedList) else "base64"] = value
-        else:
-            document[TENSOR_NAMES[tensor]] = value
     return document
 
 
@@ -266,7 +337,7 @@ def _scan_error(scan: BodyScan) -> PoolhouseError:
         name = named
     # guard: many-json-values-are-refused
     if status == scanner.TOO_MANY_VALUES:
-        return field_too_large_error(name)
+        return field_too_large_error(name, _LISTED_ADVICE if scan.form == scanner.LISTED else "")
     if status == list_scanner.TOO_DEEP:
         return nested_too_deep_error(name, f"/{name}")
     if status < 0:

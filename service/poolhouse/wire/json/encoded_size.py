@@ -21,6 +21,9 @@ MAX_ELEMENT_CHARS: Final[Mapping[str, int]] = {
     "int32": len("-2147483648"),
     "int64": len("-9223372036854775808"),
     "uint8": len("255"),
+    "uint16": len("65535"),
+    "uint32": len("4294967295"),
+    "uint64": len("18446744073709551615"),
     "bool": len("false"),
 }
 """The maximum characters of one element. Floats have a sign, a point, nine or seventeen significant digits, and up to

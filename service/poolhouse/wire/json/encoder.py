@@ -21,11 +21,12 @@ from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.json import compiled_reader
 from poolhouse.wire.json.base64_loops import encode_base64
 from poolhouse.wire.json.encoded_size import max_text_bytes
-from poolhouse.wire.json.list_printer import BOOLEANS, FLOAT32S, FLOAT64S, INTEGERS, print_elements
+from poolhouse.wire.json.list_printer import BOOLEANS, FLOAT32S, FLOAT64S, INTEGERS, UNSIGNED, print_elements
 
 Array = npt.NDArray[np.generic]
 
-_NONFINITE_TEXTS: Final = np.array([b'"NaN"', b'"Infinity"', b'"-Infinity"'], dtype=object)
+_QUOTED_NONFINITE: Final = np.array([b'"NaN"', b'"Infinity"', b'"-Infinity"'], dtype=object)
+_BARE_NONFINITE: Final = np.array([b"NaN", b"Infinity", b"-Infinity"], dtype=object)
 _CHUNK_ELEMENTS: Final = 64 * 1024
 """Elements of one chunk, whose intermediate results stay in the processor's cache."""
 _ORJSON_MAX_BYTES: Final = 32 * 1024
@@ -43,7 +44,9 @@ def _widen_bfloat16(array: Array, dtype: ElementType) -> Array:
     return bfloat16_to_float32(array.view(np.uint16)) if dtype is BFLOAT16 else array
 
 
-def _dump_with_orjson(array: Array, dtype: ElementType) -> bytes:
+def _dump_with_orjson(
+    array: Array, dtype: ElementType, nonfinite: npt.NDArray[np.object_] = _QUOTED_NONFINITE
+) -> bytes:
     """Print an array with orjson, and replace its null for a non-finite element by ``"NaN"`` and the like."""
     array = _widen_bfloat16(array, dtype)
     text = orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)
@@ -53,12 +56,14 @@ def _dump_with_orjson(array: Array, dtype: ElementType) -> bytes:
     values = array[~np.isfinite(array)]
     # Without casts and comparisons, for which numpy warns of signalling NaNs.
     kinds = np.where(np.isnan(values), 0, np.where(np.signbit(values), 2, 1))
-    words = [*_NONFINITE_TEXTS[kinds].tolist(), b""]
+    words = [*nonfinite[kinds].tolist(), b""]
     return b"".join(chain.from_iterable(zip(text.split(b"null"), words, strict=True)))
 
 
 def _element_bits(chunk: Array, dtype: ElementType) -> tuple[int, npt.NDArray[np.uint64]]:
     """The element kind for :func:`print_elements`, and the elements as its 64-bit integers."""
+    if dtype.is_unsigned:
+        return UNSIGNED, chunk.astype(np.uint64)
     if dtype.kind != "float":
         return BOOLEANS if dtype.kind == "boolean" else INTEGERS, chunk.astype(np.int64).view(np.uint64)
     if dtype.itemsize == 8:
@@ -66,14 +71,16 @@ def _element_bits(chunk: Array, dtype: ElementType) -> tuple[int, npt.NDArray[np
     return FLOAT32S, _widen_bfloat16(chunk, dtype).astype(np.float32).view(np.uint32).astype(np.uint64)
 
 
-class _JsonWriter:
+class JsonWriter:
     """Writes the text of a response to one buffer.
 
     Args:
         capacity: the maximum length; pages that are never written take no memory.
+        bare: whether NaN and infinities are written without quotes, as the Open Inference Protocol does.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, *, bare: bool = False) -> None:
+        self._bare = int(bare)
         self._buffer = np.empty(capacity, np.uint8)
         self._end = 0
 
@@ -93,7 +100,7 @@ class _JsonWriter:
         for start in range(0, flat.size, _CHUNK_ELEMENTS):
             with np.errstate(invalid="ignore"):  # signalling NaNs
                 kind, bits = _element_bits(flat[start : start + _CHUNK_ELEMENTS], tensor.dtype)
-            self._end = print_elements(bits, bits.size, kind, sizes, index, rank, self._buffer, self._end)
+            self._end = print_elements(bits, bits.size, kind, self._bare, sizes, index, rank, self._buffer, self._end)
 
     def write_base64(self, elements: memoryview) -> None:
         """Append a string of base64."""
@@ -141,7 +148,7 @@ def encode_json(message: Message) -> bytes | memoryview:
         capacity += len(_entry_head(name, tensor.dtype.name, tensor.shape, data_key)) + max_text_bytes(
             tensor.metadata, message.json_encoding
         )
-    writer = _JsonWriter(capacity)
+    writer = JsonWriter(capacity)
     for part in parts:
         if isinstance(part, bytes):
             writer.write(part)
@@ -149,4 +156,14 @@ def encode_json(message: Message) -> bytes | memoryview:
             writer.write_lists(part)
         else:
             writer.write_base64(part.buffer)
+    return writer.written()
+
+
+def print_flat(tensor: Tensor) -> bytes | memoryview:
+    """The elements as one flat list, with NaN, Infinity and -Infinity without quotes."""
+    flat = Tensor(tensor.dtype, tensor.array.reshape(-1))
+    if not compiled_reader.is_ready() or flat.array.nbytes <= _ORJSON_MAX_BYTES:
+        return _dump_with_orjson(flat.array, flat.dtype, _BARE_NONFINITE)
+    writer = JsonWriter(max_text_bytes(flat.metadata, "list"), bare=True)
+    writer.write_lists(flat)
     return writer.written()

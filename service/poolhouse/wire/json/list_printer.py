@@ -14,6 +14,7 @@ INTEGERS: Final = 0
 BOOLEANS: Final = 1
 FLOAT32S: Final = 2
 FLOAT64S: Final = 3
+UNSIGNED: Final = 4
 
 _ZERO: Final = np.uint64(0)
 _ONE: Final = np.uint64(1)
@@ -89,16 +90,18 @@ def _write_number(out: Flat, at: int, digits: Element, power: int, lowest: int, 
 
 
 @helper
-def _write_float(out: Flat, at: int, bits: Element, width: int, size: int, lowest: int, highest: int) -> int:
-    """Write a float of ``width`` bits of fraction and ``size`` bits altogether."""
+def _write_float(out: Flat, at: int, bits: Element, width: int, size: int, lowest: int, highest: int, bare: int) -> int:
+    """Write a float of ``width`` bits of fraction and ``size`` bits altogether; ``bare`` is 1 to leave out the quotes
+    of non-finite values, else 0."""
     sign = (bits >> np.uint64(size - 1)) & _ONE
     fraction = bits & ((_ONE << np.uint64(width)) - _ONE)
     most = (1 << (size - 1 - width)) - 1
     exponent = int64(bits >> np.uint64(width)) & most
     if exponent == most:
         if fraction != _ZERO:
-            return _write_word(out, at, 10, 15)
-        return _write_word(out, at, 25, 36) if sign != _ZERO else _write_word(out, at, 15, 25)
+            return _write_word(out, at, 10 + bare, 15 - bare)
+        begin, stop = (25, 36) if sign != _ZERO else (15, 25)
+        return _write_word(out, at, begin + bare, stop - bare)
     if sign != _ZERO:
         out[at] = 45
         at += 1
@@ -124,13 +127,16 @@ def _write_float(out: Flat, at: int, bits: Element, width: int, size: int, lowes
     return _write_number(out, at, digits, power, lowest, highest)
 
 
-@loop("int64(uint64*, int64, int64, int64*, int64*, int64, uint8*, int64)")
-def print_elements(bits: Flat, count: int, kind: int, sizes: Flat, index: Flat, rank: int, out: Flat, at: int) -> int:
+@loop("int64(uint64*, int64, int64, int64, int64*, int64*, int64, uint8*, int64)")
+def print_elements(
+    bits: Flat, count: int, kind: int, bare: int, sizes: Flat, index: Flat, rank: int, out: Flat, at: int
+) -> int:
     """Print the next elements of an array, with their brackets and commas.
 
     Args:
         bits: the elements as uint64: integers by their value, floats by their bits.
-        kind: INTEGERS, BOOLEANS, FLOAT32S or FLOAT64S.
+        kind: INTEGERS, BOOLEANS, FLOAT32S, FLOAT64S or UNSIGNED.
+        bare: 1 for NaN, Infinity and -Infinity without quotes, else 0.
         sizes: of the whole array, none of them 0.
         index: of the first element to print; the call advances it past the last.
         out: receives the text from ``at`` on.
@@ -147,13 +153,13 @@ def print_elements(bits: Flat, count: int, kind: int, sizes: Flat, index: Flat, 
             axis -= 1
         value = np.uint64(bits[place])
         if kind == FLOAT32S:
-            at = _write_float(out, at, value, 23, 32, -6, 13)
+            at = _write_float(out, at, value, 23, 32, -6, 13, bare)
         elif kind == FLOAT64S:
-            at = _write_float(out, at, value, 52, 64, -5, 16)
+            at = _write_float(out, at, value, 52, 64, -5, 16, bare)
         elif kind == BOOLEANS:
             at = _write_word(out, at, 0, 4) if value != _ZERO else _write_word(out, at, 5, 10)
         else:
-            if value >> _63 != _ZERO:
+            if kind == INTEGERS and value >> _63 != _ZERO:
                 out[at] = 45
                 at += 1
                 value = ~value + _ONE

@@ -13,7 +13,16 @@ import numpy as np
 from poolhouse.kernels.registry import Element, Flat, helper
 from poolhouse.wire.elements import MAX_RANK
 from poolhouse.wire.json.decimal_to_float import float64_bits, int64
-from poolhouse.wire.json.number_scanner import BOOLEAN, INEXACT, INTEGER, NONFINITE_TEXT, NOT_AN_ELEMENT, read_number
+from poolhouse.wire.json.number_scanner import (
+    BARE_NONFINITE,
+    BOOLEAN,
+    INEXACT,
+    INTEGER,
+    MISSING_DIGIT,
+    NONFINITE_TEXT,
+    NOT_AN_ELEMENT,
+    read_number,
+)
 
 # Syntax errors, beside those of numbers.
 EXPECTED_VALUE: Final = -10
@@ -51,6 +60,7 @@ MAX_WORD_CHARS: Final = 16
 _MAGNITUDE_MASK: Final = np.uint64(2**63 - 1)
 _ZERO: Final = np.uint64(0)
 _8: Final = np.uint64(8)
+_40: Final = np.uint64(40)
 _56: Final = np.uint64(56)
 _NAN: Final = np.uint64(int.from_bytes(b"NaN", "big"))
 _INFINITY: Final = np.uint64(int.from_bytes(b"Infinity", "big"))
@@ -117,6 +127,20 @@ def _nonfinite_value(length: int, late: Element, early: Element) -> float:
     if late != _INFINITY or length < 8:
         return 0.0
     return np.inf if length == 8 else -np.inf if length == 9 and early == _MINUS else 0.0
+
+
+@helper
+def _nonfinite_length(text: Flat, at: int, end: int) -> int:
+    """The length of the NaN, Infinity or -Infinity without quotes that begins here; 0 if none does."""
+    if at + 9 >= end:
+        return 0
+    sign = 1 if text[at] == 45 else 0
+    word = _ZERO
+    for place in range(at + sign, at + sign + 8):
+        word = (word << _8) | np.uint64(text[place])
+    if word == _INFINITY:
+        return 8 + sign
+    return 3 if sign == 0 and word >> _40 == _NAN else 0
 
 
 @helper
@@ -250,7 +274,13 @@ def read_lists(
         if 45 <= character <= 57:
             at, kind = read_number(text, at, end, index, as_integers, bits)
             if kind < 0:
-                return at, kind
+                length = (
+                    _nonfinite_length(text, begin, end) if kind == MISSING_DIGIT and allowed & BARE_NONFINITE else 0
+                )
+                if length == 0:
+                    return at, kind
+                at, kind = begin + length, NONFINITE_TEXT
+                bits[index] = float64_bits(-np.inf)
         elif character == 34:
             at, length, late, early = read_string(text, at + 1, end)
             if at < 0:
@@ -263,6 +293,10 @@ def read_lists(
             bits[index] = _ZERO
             if at < 0:
                 return end, UNEXPECTED_END
+        elif (character == 78 or character == 73) and allowed & BARE_NONFINITE and _nonfinite_length(text, at, end) > 0:
+            at += _nonfinite_length(text, at, end)
+            kind = NONFINITE_TEXT
+            bits[index] = float64_bits(np.nan if character == 78 else np.inf)
         else:
             length = _literal_length(text, at, end)
             if length == 0:

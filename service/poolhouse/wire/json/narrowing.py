@@ -1,4 +1,4 @@
-"""Convert the parsed numbers, float64 or exact int64, to the requested element type.
+"""Convert the parsed numbers, float64 or exact 64-bit integers, to the requested element type.
 
 A number is rounded to float64, as by other JSON parsers, and then to the element type, ties to even each time. Numbers
 too small for the type become zero with their sign; numbers too large are refused, since JSON has no infinity.

@@ -1,4 +1,4 @@
-"""Compiled: parse one number of a JSON text, strictly by RFC 8259, to the nearest float64 or an exact int64."""
+"""Compiled: parse one number of a JSON text, strictly by RFC 8259, to the nearest float64 or a 64-bit integer."""
 
 from __future__ import annotations
 
@@ -25,8 +25,15 @@ NONFINITE_TEXT: Final = 8
 NOT_AN_ELEMENT: Final = 16
 INEXACT: Final = 32
 """Set with INTEGER: float64 may not represent it exactly."""
-NOT_INT64: Final = 64
-"""A number that is no int64, where int64 is requested."""
+NOT_INTEGER: Final = 64
+"""A number that is no int64 or uint64, where that is requested."""
+BARE_NONFINITE: Final = 128
+"""Among the allowed kinds: the tokens NaN, Infinity and -Infinity without quotes are elements, too."""
+
+# The types that numbers are read as.
+AS_FLOAT64: Final = 0
+AS_INT64: Final = 1
+AS_UINT64: Final = 2
 
 # Syntax errors; below zero, to distinguish them from kinds.
 OVERFLOW: Final = -2
@@ -39,6 +46,7 @@ FLOAT_POWERS_OF_TEN: Final = np.array([float(10**power) for power in range(23)])
 _MAX_EXACT_POWER: Final = 22
 _MAX_EXACT_INTEGER: Final = np.uint64(2**53)
 _TWO_TO_63: Final = np.uint64(2**63)
+_TEN_TO_19: Final = np.uint64(10**19)
 _INFINITY_BITS: Final = np.uint64(0x7FF << 52)
 _MAX_EXPONENT: Final = 10**12
 
@@ -130,13 +138,24 @@ def nearest_float64_from_text(text: Flat, start: int, stop: int, power: int, bit
 
 
 @helper
+def _is_uint64(digits: Element, count: int, first: Element, is_negative: int) -> bool:
+    """Whether an integer of ``count`` digits, given modulo 2**64, is a uint64.
+
+    One of 20 digits that begins with 1 is at least 10**19 and below twice that, so it is too large if it wrapped.
+    """
+    if is_negative > 0 and digits != _ZERO:
+        return False
+    return count <= MAX_EXACT_DIGITS or (count == MAX_EXACT_DIGITS + 1 and first == 49 and digits >= _TEN_TO_19)
+
+
+@helper
 def read_number(text: Flat, at: int, end: int, index: int, as_integers: int, bits: Flat) -> tuple[int, int]:
     """Parse a number and store it in ``bits``.
 
     Args:
         text: its last byte before ``end`` is no part of a number.
         index: of the number in ``bits``; at least ``SCRATCH_SIZE``, as the entries before are scratch memory.
-        as_integers: 1 if the values are int64, 0 if they are float64.
+        as_integers: AS_FLOAT64, AS_INT64 or AS_UINT64, the type of the values.
         bits: the values.
 
     Returns:
@@ -179,9 +198,14 @@ def read_number(text: Flat, at: int, end: int, index: int, as_integers: int, bit
             return at, MISSING_EXPONENT
         power += -exponent if character == 45 else exponent
 
-    if kind == INTEGER and as_integers != 0:
+    if kind == INTEGER and as_integers == AS_UINT64:
+        if not _is_uint64(digits, count, text[start], is_negative):
+            return at, NOT_INTEGER
+        bits[index] = digits
+        return at, kind
+    if kind == INTEGER and as_integers == AS_INT64:
         if count > MAX_EXACT_DIGITS or digits > _TWO_TO_63 or (digits == _TWO_TO_63 and is_negative == 0):
-            return at, NOT_INT64
+            return at, NOT_INTEGER
         bits[index] = ~digits + _ONE if is_negative > 0 else digits
         return at, kind
     if count <= MAX_EXACT_DIGITS and digits <= _MAX_EXACT_INTEGER and -_MAX_EXACT_POWER <= power <= _MAX_EXACT_POWER:
@@ -197,9 +221,14 @@ def read_number(text: Flat, at: int, end: int, index: int, as_integers: int, bit
         bits[index] = nearest | sign
         if kind == INTEGER:
             kind |= INEXACT
-    if as_integers != 0:
+    if as_integers != AS_FLOAT64:
         value = np.uint64(bits[index]).view(np.float64)
+        if as_integers == AS_UINT64:
+            if np.floor(value) != value or value < 0.0 or value >= 2.0**64:
+                return at, NOT_INTEGER
+            bits[index] = np.uint64(value)
+            return at, kind
         if np.floor(value) != value or abs(value) >= 2.0**63:
-            return at, NOT_INT64
+            return at, NOT_INTEGER
         bits[index] = np.uint64(int64(value))
     return at, kind

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import orjson
 
+from poolhouse.dtypes import UINT64
 from poolhouse.wire.elements import MAX_RANK
 from poolhouse.wire.json.base64 import (
     MAX_PREFIX_CHARS,
@@ -28,6 +30,7 @@ from poolhouse.wire.json.refusals import (
     TENSOR_NAMES,
     ElementChecker,
     invalid_data_error,
+    json_syntax_error,
     nested_too_deep_error,
     not_an_object_error,
     strict_loads,
@@ -37,7 +40,10 @@ from poolhouse.wire.quoting import describe_value
 
 _INVALID_CHARACTER: Final = re.compile(r"[^A-Za-z0-9+/_= \t\r\n-]")
 _MINUS_ZERO: Final = re.compile(rb"-0[,\] \t\r\n]")
+_STRING_OR_NONFINITE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|(?<![\w.+-])(NaN|-?Infinity)(?![\w.+-])', re.DOTALL)
 _TO_STANDARD: Final = str.maketrans("-_", "+/", " \t\r\n")
+MAX_LISTED: Final = 2
+"""The objects of the list ``inputs`` whose data are read."""
 _MAX_LISTS: Final = 512 * 1024
 """The maximum number of lists: each takes thirty times the memory of its brackets."""
 _EXACT_TYPES: Final[dict[str, frozenset[type]]] = {
@@ -67,13 +73,15 @@ class ParsedList:
         if checker.dtype.kind == "boolean":
             return np.array(flat, np.bool_).reshape(shape)
         if checker.dtype.kind == "integer":
+            wide = np.uint64 if checker.dtype is UINT64 else np.int64
+            least, most = int(np.iinfo(wide).min), int(np.iinfo(wide).max)
             for place, value in enumerate(flat):
-                if not -(2**63) <= value < 2**63:
+                if not least <= value <= most:
                     checker.check(value, index_at(place, shape))
-            return narrow_integers(np.array(flat, np.int64), checker, shape).reshape(shape)
-        wide = np.array(flat, np.float64)
-        greatest = int(np.abs(wide).view(np.int64).max(initial=0))
-        return narrow_floats(wide, greatest, checker, shape).reshape(shape)
+            return narrow_integers(np.array(flat, wide), checker, shape).reshape(shape)
+        reals = np.array(flat, np.float64)
+        greatest = int(np.abs(reals).view(np.int64).max(initial=0))
+        return narrow_floats(reals, greatest, checker, shape).reshape(shape)
 
 
 def _infer_shape(data: object, checker: ElementChecker) -> tuple[int, ...]:
@@ -156,6 +164,76 @@ def read(text: memoryview) -> dict[str, Any]:
     if whole.count(b":") != count_keys(document):
         refuse_duplicate_keys(whole)
     return document
+
+
+def read_listed(text: memoryview) -> tuple[dict[str, Any], dict[int, ParsedList]]:
+    """Parse a body whose key ``inputs`` holds a list of objects; see :func:`.compiled_reader.scan_listed`.
+
+    Returns:
+        the document, and the lists ``data`` by the number of their object.
+
+    Raises:
+        Malformed: the body is no JSON.
+        Unprocessable: it is no object, holds too many values, or a name twice.
+    """
+    whole = bytes(text)
+    _check_token_counts(whole)
+    try:
+        document, bare = orjson.loads(whole), list[int]()
+    except orjson.JSONDecodeError as error:
+        bare = [found.start(1) for found in _STRING_OR_NONFINITE.finditer(whole) if found[1]]
+        if not bare:
+            raise json_syntax_error(text, error.msg, error.pos) from None
+        document = strict_loads(_STRING_OR_NONFINITE.sub(_as_number, whole))
+    if not isinstance(document, dict):
+        raise not_an_object_error(document)
+    exact = _parse_exactly(whole) if bare or _MINUS_ZERO.search(whole) else document
+    lists: dict[int, ParsedList] = {}
+    for number, (entry, exact_entry) in enumerate(zip(_objects(document), _objects(exact), strict=True)):
+        if number < MAX_LISTED and isinstance(entry.get("data"), list):
+            lists[number], entry["data"] = ParsedList(exact_entry["data"]), []
+    if bare and len(bare) != sum(_count_bare(each.data) for each in lists.values()):
+        # The position is that of one of them, perhaps of one in a list.
+        raise json_syntax_error(text, "", bare[-1])
+    if whole.count(b":") != count_keys(document):
+        refuse_duplicate_keys(whole)
+    return document, lists
+
+
+class _Bare(float):
+    """NaN or an infinity that a text holds without quotes."""
+
+    __slots__ = ()
+
+
+def _as_number(found: re.Match[bytes]) -> bytes:
+    """The string itself, or for NaN and infinities a number of the same length."""
+    return b"1.0000000"[: len(found[1])] if found[1] else found[0]
+
+
+def _parse_exactly(whole: bytes) -> dict[str, Any]:
+    """Parse a text that the strict parser accepts, apart from NaN and infinities, with these and with -0 as floats."""
+    try:
+        document: dict[str, Any] = json.loads(whole, parse_int=_parse_signed_zero, parse_constant=_Bare)
+    except (ValueError, RecursionError):
+        # This parser nests less deep than the strict one.
+        raise json_syntax_error(memoryview(whole), "depth", 0) from None
+    return document
+
+
+def _objects(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The objects of the list ``inputs``."""
+    entries = document.get("inputs")
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
+def _count_bare(data: list[Any]) -> int:
+    """The number of NaN and infinities without quotes in nested lists."""
+    count, level = 0, [data]
+    while level:
+        count += sum(type(each) is _Bare for entries in level for each in entries)
+        level = [each for entries in level for each in entries if isinstance(each, list)]
+    return count
 
 
 def _parse_signed_zero(digits: str) -> int | float:

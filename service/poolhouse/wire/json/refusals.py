@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import orjson
 
-from poolhouse.dtypes import ElementType
+from poolhouse.dtypes import UINT64, ElementType
 from poolhouse.errors import FieldProblem, Malformed, TooLarge, Unprocessable
 from poolhouse.suggestions import field_hint
 from poolhouse.wire.elements import MAX_RANK
@@ -29,6 +29,7 @@ GIL."""
 TENSOR_NAMES: Final = ("input", "indices")
 _INT64_LIMIT: Final = 2.0**63
 """A float from this size on may come from an integer literal that int64 cannot hold."""
+_UINT64_LIMIT: Final = 2.0**64
 _PREFIX_BYTES: Final = 256
 
 
@@ -77,8 +78,8 @@ def body_too_long_error() -> TooLarge:
     return TooLarge(
         "body_too_large",
         f"The body holds more than {MAX_NON_TENSOR_BYTES} bytes beside the numbers of its tensors, or is no object. "
-        "Check it with any JSON validator; write a tensor under its name as nested lists of numbers or as base64, or "
-        "send a binary body such as application/x-npy.",
+        "Check it with any JSON validator; write the elements of a tensor as lists of numbers, below /v1 under "
+        "its name or as base64, or send them as binary data.",
         limit_bytes=MAX_NON_TENSOR_BYTES,
     )
 
@@ -90,10 +91,15 @@ def too_many_fields_error() -> Unprocessable:
     )
 
 
-def field_too_large_error(name: str) -> Unprocessable:
-    """The error for a field that is nested too deep or holds too many values."""
+def field_too_large_error(name: str, advice: str = "") -> Unprocessable:
+    """The error for a field that is nested too deep or holds too many values.
+
+    Args:
+        name: of the field.
+        advice: what to do; empty for the name of a tensor that may be meant.
+    """
     message = f"{describe_value(name)} is nested too deep or holds too many values for a field; " + (
-        field_hint(name, (), TENSOR_NAMES) or "send a simple value."
+        advice or field_hint(name, (), TENSOR_NAMES) or "send a simple value."
     )
     return Unprocessable("invalid_fields", message, problems=(FieldProblem("/" + name[:60], "type", message),))
 
@@ -161,7 +167,8 @@ class ElementChecker(NamedTuple):
         )
 
     def _check_integer(self, value: int | float, index: Sequence[int]) -> int:
-        if isinstance(value, float) and not (value.is_integer() and abs(value) < _INT64_LIMIT):
+        limit = _UINT64_LIMIT if self.dtype is UINT64 else _INT64_LIMIT
+        if isinstance(value, float) and not (value.is_integer() and abs(value) < limit):
             size = "of at most 64 bits" if value.is_integer() else "without a fraction"
             raise self.element_error(
                 index, describe_value(value), f"; elements of type {self.dtype.name} are whole numbers {size}."
@@ -185,7 +192,9 @@ class ElementChecker(NamedTuple):
 def not_an_object_error(value: object) -> Unprocessable:
     """The error for JSON that is no object."""
     return invalid_data_error(
-        f'The body is {describe_value(value)}; send an object such as {{"input": ..., "kernel_size": 2}}.', ""
+        f'The body is {describe_value(value)}; send an object such as {{"input": ..., "kernel_size": 2}}, or below /v2 '
+        '{"inputs": [...]}.',
+        "",
     )
 
 

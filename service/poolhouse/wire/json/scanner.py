@@ -1,8 +1,10 @@
 """Compiled: find the tensors of a JSON body and read their numbers; other keys and values are only counted.
 
-The body is an object. A tensor is the value of its key ``input`` or ``indices``: a list, or an object whose key
-``data`` holds a list or whose key ``base64`` a string. The caller replaces these lists and strings by empty ones and
-parses the rest strictly: replacing one complete value by another neither hides nor causes a syntax error.
+The body is an object, in one of two forms. In the form NAMED, a tensor is the value of the key ``input`` or
+``indices``: a list, or an object whose key ``data`` holds a list or whose key ``base64`` a string. In the form LISTED,
+that of the Open Inference Protocol, the key ``inputs`` holds a list of objects, and their key ``data`` a list.
+The caller replaces these lists and strings by empty ones and parses the rest strictly: replacing one complete value by
+another neither hides nor causes a syntax error.
 """
 
 from __future__ import annotations
@@ -24,7 +26,11 @@ KEY_END: Final = 4
 BASE64_SPANS: Final = 5
 """For each tensor the start and end of its base64, without the quotes; 0 if there is none."""
 LIST_RECORDS: Final = 16
-RESULT_SIZE: Final = LIST_RECORDS + 2 * RECORD_SIZE
+MAX_TENSORS: Final = 2
+RESULT_SIZE: Final = LIST_RECORDS + MAX_TENSORS * RECORD_SIZE
+
+NAMED: Final = 0
+LISTED: Final = 1
 
 MAX_KEYS: Final = 1024
 MAX_VALUES: Final = 8192
@@ -46,6 +52,7 @@ def _skip_whitespace(text: Flat, at: int, end: int) -> int:
 
 _INPUT: Final = np.uint64(int.from_bytes(b"input", "big"))
 _INDICES: Final = np.uint64(int.from_bytes(b"indices", "big"))
+_INPUTS: Final = np.uint64(int.from_bytes(b"inputs", "big"))
 _DATA: Final = np.uint64(int.from_bytes(b"data", "big"))
 _BASE64: Final = np.uint64(int.from_bytes(b"base64", "big"))
 
@@ -70,12 +77,13 @@ def max_element_count(text: Flat, end: int) -> int:
     return total
 
 
-@loop("int64(uint8*, int64, int64, int64, uint64*, int64*)")
-def scan_body(text: Flat, end: int, allowed: int, as_integers: int, bits: Flat, found: Flat) -> int:
+@loop("int64(uint8*, int64, int64, int64, int64, uint64*, int64*)")
+def scan_body(text: Flat, end: int, form: int, allowed: int, as_integers: int, bits: Flat, found: Flat) -> int:
     """Scan a body.
 
     Args:
         text: its last byte before ``end`` is ``}``.
+        form: NAMED or LISTED.
         allowed, as_integers, bits: see :func:`read_lists`.
         found: receives the result; ``RESULT_SIZE`` zeros.
 
@@ -86,7 +94,9 @@ def scan_body(text: Flat, end: int, allowed: int, as_integers: int, bits: Flat, 
     if at == end or text[at] != 123:
         return NOT_AN_OBJECT
     place = int64(SCRATCH_SIZE)
-    level = name = entry = 0
+    level = name = listed = 0
+    # The tensor of the current object; -1 outside of "inputs" in the form LISTED.
+    entry = -form
     while at < end:
         character = text[at]
         if character == 34:
@@ -102,26 +112,30 @@ def scan_body(text: Flat, end: int, allowed: int, as_integers: int, bits: Flat, 
                 return TOO_MANY_KEYS
             if level == 1:
                 found[KEY_BEGIN], found[KEY_END] = begin, at
-                name = 1 if length == 5 and late == _INPUT else 2 if length == 7 and late == _INDICES else 0
+                if form == LISTED:
+                    name = 0
+                    entry = 0 if length == 6 and late == _INPUTS else -1
+                else:
+                    name = 1 if length == 5 and late == _INPUT else 2 if length == 7 and late == _INDICES else 0
             at = _skip_whitespace(text, colon + 1, end)
             character = text[at]
             if character == 91:
-                tensor = name if level == 1 else entry if level == 2 and length == 4 and late == _DATA else 0
-                if tensor > 0:
+                tensor = name if level == 1 else entry if level == 2 + form and length == 4 and late == _DATA else 0
+                if 0 < tensor <= MAX_TENSORS:
                     record = LIST_RECORDS + (tensor - 1) * RECORD_SIZE
                     at, status = read_lists(text, at, end, allowed, as_integers, bits, place, found, record)
                     if status != 0:
                         found[ERROR_AT] = at
                         return status
                     place += found[record + ELEMENT_COUNT]
-            elif character == 34 and level == 2 and entry > 0 and length == 6 and late == _BASE64:
+            elif form == NAMED and character == 34 and level == 2 and entry > 0 and length == 6 and late == _BASE64:
                 begin = at + 1
                 at, _, _, _ = read_string(text, begin, end)
                 if at < 0:
                     return SYNTAX_ERROR
                 found[BASE64_SPANS + 2 * (entry - 1)] = begin
                 found[BASE64_SPANS + 2 * (entry - 1) + 1] = at - 1
-            elif character == 123 and level == 1:
+            elif form == NAMED and character == 123 and level == 1:
                 entry = name
                 level = 2
                 at += 1
@@ -129,10 +143,13 @@ def scan_body(text: Flat, end: int, allowed: int, as_integers: int, bits: Flat, 
         if character == 123 or character == 91:
             level += 1
             found[VALUE_COUNT] += 1
+            if form == LISTED and level == 3 and entry >= 0 and character == 123:
+                listed += 1
+                entry = listed
         elif character == 125 or character == 93:
             level -= 1
             if level == 1:
-                entry = 0
+                entry = -form
         elif character == 44:
             found[VALUE_COUNT] += 1
         if found[VALUE_COUNT] > MAX_VALUES:

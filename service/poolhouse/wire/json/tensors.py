@@ -26,7 +26,7 @@ _TENSOR_KEYS: Final = frozenset({"data", "base64", "shape", "dtype"})
 _METADATA_KEYS: Final = frozenset({"shape", "dtype"})
 
 
-class _TensorEntry(NamedTuple):
+class TensorEntry(NamedTuple):
     """One tensor of the document, its metadata parsed and its elements unconverted."""
 
     name: str
@@ -58,7 +58,7 @@ def _read_shape(value: object, name: str) -> tuple[int, ...]:
 
 def _read_dtype(entry: Mapping[str, object], name: str) -> ElementType:
     if "dtype" not in entry:
-        return DEFAULT_DTYPES[name]
+        return DEFAULT_DTYPES.get(name, FLOAT32)
     spelling = entry["dtype"]
     if not isinstance(spelling, str):
         raise invalid_data_error(f'The dtype of {name} is no string; write for example "float32".', f"/{name}/dtype")
@@ -73,10 +73,10 @@ def _refuse_unknown_keys(entry: Mapping[str, object], known: frozenset[str], nam
             raise Unprocessable("invalid_fields", message, problems=(problem,))
 
 
-def _read_entry(name: str, value: object) -> _TensorEntry:
+def _read_entry(name: str, value: object) -> TensorEntry:
     """Check the value of ``input`` or ``indices`` and parse its metadata."""
     if isinstance(value, NumberList):
-        return _TensorEntry(name, f"/{name}", DEFAULT_DTYPES[name], None, value)
+        return TensorEntry(name, f"/{name}", DEFAULT_DTYPES.get(name, FLOAT32), None, value)
     if not isinstance(value, dict):
         raise invalid_data_error(
             f"{name} is {describe_value(value)}; write a nested list of numbers, or an object with data or base64.",
@@ -94,15 +94,15 @@ def _read_entry(name: str, value: object) -> _TensorEntry:
                 f"data of {name} is no list; write nested lists of numbers, or a flat list and a shape.",
                 f"/{name}/data",
             )
-        return _TensorEntry(name, f"/{name}/data", dtype, shape, value["data"])
+        return TensorEntry(name, f"/{name}/data", dtype, shape, value["data"])
     if not isinstance(value["base64"], Base64Text):
         raise invalid_data_error(f"base64 of {name} is no string; write the base64 of its elements.", f"/{name}/base64")
     if shape is None:
         raise invalid_data_error(f'{name} has base64 without a shape; add "shape": [...].', f"/{name}/shape")
-    return _TensorEntry(name, f"/{name}/base64", dtype, shape, value["base64"])
+    return TensorEntry(name, f"/{name}/base64", dtype, shape, value["base64"])
 
 
-def _tensor_from_base64(entry: _TensorEntry, encoded: Base64Text) -> Tensor:
+def _tensor_from_base64(entry: TensorEntry, encoded: Base64Text) -> Tensor:
     assert entry.shape is not None
     check_shape(entry.shape, entry.dtype, entry.name, f"/{entry.name}/shape")
     try:
@@ -119,7 +119,7 @@ def _tensor_from_base64(entry: _TensorEntry, encoded: Base64Text) -> Tensor:
     return tensor_from_bytes(elements, entry.dtype, entry.shape, entry.name)
 
 
-def _tensor_from_array(array: Array, entry: _TensorEntry) -> Tensor:
+def tensor_from_array(array: Array, entry: TensorEntry) -> Tensor:
     """The tensor of an array, reshaped if the entry has a shape."""
     shape = array.shape if entry.shape is None else entry.shape
     check_shape(shape, entry.dtype, entry.name, entry.pointer)
@@ -138,7 +138,7 @@ def _tensor_from_array(array: Array, entry: _TensorEntry) -> Tensor:
 
 
 def read_tensor(name: str, value: object) -> Tensor:
-    """Convert the value of ``input`` or ``indices`` to a tensor.
+    """Convert the value of ``input``, ``indices`` or a tensor of another name to a tensor.
 
     Raises:
         Unprocessable: the value is no tensor; names the first fault and its pointer.
@@ -147,7 +147,7 @@ def read_tensor(name: str, value: object) -> Tensor:
     if isinstance(entry.data, Base64Text):
         return _tensor_from_base64(entry, entry.data)
     assert isinstance(entry.data, NumberList)
-    return _tensor_from_array(entry.data.read_elements(ElementChecker(name, entry.dtype, entry.pointer)), entry)
+    return tensor_from_array(entry.data.read_elements(ElementChecker(name, entry.dtype, entry.pointer)), entry)
 
 
 def read_metadata(name: str, entry: object) -> TensorMetadata:

@@ -30,7 +30,7 @@ from poolhouse.wire.zip.records import (
     ZIP64_MARKER,
 )
 
-MAX_ENTRIES: Final = 16
+MAX_ENTRIES: Final = 64
 _MAX_COMMENT_BYTES: Final = 0xFFFF
 
 

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from poolhouse.operators.plan import Plan
 from poolhouse.rest.http.transfer_limits import TransferLimits
+from poolhouse.rest.routes.pool.body_format import StaticResponse
 from poolhouse.rest.routes.pool.memory_footprint import ResponseFormat
 from poolhouse.rest.routes.request_limits import UNREAD_BYTES
 from poolhouse.tensors import TensorMetadata
 from poolhouse.wire.codec import Codec
 from poolhouse.wire.content_coding import Compression
+from poolhouse.wire.elements import touched_bytes
 from poolhouse.wire.json.codec import peak_memory_factor
+from poolhouse.wire.multipart.codec import MultipartCodec
+
+# The largest bodies that each codec decodes on the event loop. A small npz may inflate to a thousand times its size.
+# Pictures are decoded by a library, and a form is searched for its file.
+# guard: pictures-are-decoded-off-loop
+_PICTURES_ON_LOOP_BYTES: Final = 0
+_DECODE_ON_LOOP_BYTES: Final = {
+    "json": 64 * 1024,
+    "npz": 4 * 1024,
+    **dict.fromkeys(("png", "jpeg", "multipart"), _PICTURES_ON_LOOP_BYTES),
+}
+# The other codecs parse a header and make views. They decode larger bodies on the event loop too, if they copy and
+# check little of them.
+_SCAN_ON_LOOP_BYTES: Final = 64 * 1024
 
 
 class RawBodyPlan(NamedTuple):
@@ -50,6 +66,9 @@ class HeadPlan:
         length: of the body; None if unknown.
         is_inflated: whether the body has a content coding.
         admitted_bytes: the bytes to reserve on admission, before the body is received.
+        decode_on_loop_bytes: the largest body that is decoded on the event loop.
+        static: the headers of the response, if every response to this head has the same ones.
+        body_padding: 0, as bodies have no part before their tensors whose length the head gives.
     """
 
     operator: str
@@ -62,9 +81,40 @@ class HeadPlan:
     length: int | None
     is_inflated: bool
     admitted_bytes: int = field(init=False)
+    decode_on_loop_bytes: int = field(init=False)
+    static: StaticResponse | None = field(init=False)
+    body_padding: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "admitted_bytes", self.held_bytes(self.length or 0))
+        object.__setattr__(
+            self, "decode_on_loop_bytes", _DECODE_ON_LOOP_BYTES.get(self.codec.name, _SCAN_ON_LOOP_BYTES)
+        )
+        lines = None if self.raw is None else self.raw.header_lines
+        object.__setattr__(self, "static", None if lines is None else StaticResponse(lines, b""))
+
+    @property
+    def holds_gil(self) -> bool:
+        """Whether decoding holds the GIL."""
+        return self.codec.holds_gil
+
+    @property
+    def may_copy_on_loop(self) -> bool:
+        """Whether larger bodies are decoded on the event loop too, if little of them is copied."""
+        return self.codec.name not in _DECODE_ON_LOOP_BYTES
+
+    def copied_bytes(self, body: memoryview) -> int:
+        """The bytes that decoding a body copies or scans."""
+        if self.raw is not None:
+            return touched_bytes(self.raw.metadata, 0)
+        if isinstance(self.codec, MultipartCodec):
+            # Known only when the thread has found the file, which then asks for memory.
+            return 0
+        return self.codec.decode_extra_bytes(body)
+
+    def decoding_bytes(self, body: memoryview, copied_bytes: int) -> int | None:
+        """The bytes to reserve for decoding; None for a raw body, whose plan has reserved all that it will need."""
+        return None if self.raw is not None else len(body) + copied_bytes
 
     def held_bytes(self, nbytes: int, extra_bytes: int = 0) -> int:
         """The bytes that the request holds while its body is received.

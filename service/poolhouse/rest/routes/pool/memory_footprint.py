@@ -13,9 +13,10 @@ import numpy as np
 
 from poolhouse.errors import Unprocessable
 from poolhouse.operators.plan import Plan
+from poolhouse.poolings.plan import PoolingsPlan
 from poolhouse.tensors import Tensor
 from poolhouse.wire.codec import Codec
-from poolhouse.wire.compress import compress_extra_bytes
+from poolhouse.wire.compress import compress_extra_bytes, is_compressible
 
 _SMALL_BYTES: Final = 64 * 1024
 _FEW_BYTES: Final = 1024
@@ -62,7 +63,7 @@ class ResponseFormat(NamedTuple):
 
 
 def response_format(
-    codec: Codec, plan: Plan, encoding: str, limit_bytes: int, *, is_compressed: bool
+    codec: Codec, plan: Plan | PoolingsPlan, encoding: str, limit_bytes: int, *, is_compressed: bool
 ) -> ResponseFormat:
     """The format of the response to a plan, before anything is pooled.
 
@@ -71,13 +72,13 @@ def response_format(
         plan: has the outputs' shapes.
         encoding: ``list`` or ``base64``.
         limit_bytes: of the response's text.
-        is_compressed: whether the response is compressed.
+        is_compressed: whether the response is compressed, if its format is not itself compressed.
 
     Raises:
         Unprocessable: the text may exceed ``limit_bytes``.
     """
     if not codec.is_json:
-        text = 0
+        text = codec.encode_extra_bytes(plan.outputs, encoding)
     elif 0 < plan.output_bytes <= _FEW_BYTES:
         text = _FEW_BYTES_AS_TEXT
     else:
@@ -93,6 +94,6 @@ def response_format(
             "a binary type, such as Accept: application/x-npz or application/octet-stream, or send fewer planes.",
             limit_bytes=limit_bytes,
         )
-    return ResponseFormat(
-        codec, text, text + compress_extra_bytes(text or plan.output_bytes) if is_compressed else text
-    )
+    if not is_compressed or not is_compressible(codec.media_types[0]):
+        return ResponseFormat(codec, text, text)
+    return ResponseFormat(codec, text, text + compress_extra_bytes(text or plan.output_bytes))

@@ -1,0 +1,44 @@
+"""What reductions in float64 have in common: integers answer float32, floats their own type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+import torch
+
+from poolhouse.dtypes import FLOAT32, ElementKind, ElementType
+from poolhouse.operators.device_kind import is_on_cpu
+
+FLOAT64_TYPES: Final[Mapping[ElementKind, str]] = {
+    "float": "Computed in float64, rounded once.",
+    "integer": "Computed in float64; the output is float32.",
+    "boolean": "1 and 0; the output is float32.",
+}
+
+
+def float_type(dtype: ElementType) -> ElementType:
+    """The element type of the output for this input."""
+    return dtype if dtype.kind == "float" else FLOAT32
+
+
+def round_like(found: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """float64 results as the output type for this input, in memory of their own."""
+    rounded = found.to(x.dtype if x.is_floating_point() else torch.float32)
+    return rounded.clone() if rounded.untyped_storage().data_ptr() == x.untyped_storage().data_ptr() else rounded
+
+
+def exponential(x: torch.Tensor) -> torch.Tensor:
+    """The exponential of each float64 element, with bits that do not depend on its position; see ``to_power``."""
+    return _by_numpy(np.exp, x) if is_on_cpu(x) else x.exp()
+
+
+def logarithm(x: torch.Tensor) -> torch.Tensor:
+    """The natural logarithm of each float64 element, with bits that do not depend on its position."""
+    return _by_numpy(np.log, x) if is_on_cpu(x) else x.log()
+
+
+def _by_numpy(function: Callable[..., object], x: torch.Tensor) -> torch.Tensor:
+    with np.errstate(all="ignore"):
+        return torch.from_numpy(np.asarray(function(x.contiguous().numpy())))

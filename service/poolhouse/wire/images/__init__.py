@@ -1,0 +1,1 @@
+"""Pictures: PNG and JPEG files as tensors, and tensors as PNG files."""

@@ -1,0 +1,1 @@
+"""Hostile requests of the Open Inference Protocol, by the part that is hostile."""

@@ -1,0 +1,1 @@
+"""Tests of the route of several poolings."""

@@ -1,0 +1,169 @@
+"""The compiled reader alone: what stays unconverted, which errors it names itself, and the elements of two tensors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from poolhouse.dtypes import ELEMENT_TYPES
+from poolhouse.errors import PoolhouseError, Unprocessable
+from poolhouse.wire.json.base64 import ScannedBase64
+from poolhouse.wire.json.compiled_reader import ScannedList, is_ready, read
+from poolhouse.wire.json.refusals import ElementChecker
+from tests.hypothesis_profiles import scaled_examples
+
+
+def parse(text: str | bytes) -> dict[str, object]:
+    return read(memoryview(text.encode() if isinstance(text, str) else text))
+
+
+def elements(value: object, dtype: str = "float64") -> object:
+    """The elements of a scanned list."""
+    assert isinstance(value, ScannedList)
+    return value.read_elements(ElementChecker("input", ELEMENT_TYPES[dtype], "/input")).tolist()
+
+
+def refused(text: bytes) -> PoolhouseError:
+    with pytest.raises(PoolhouseError) as caught:
+        parse(text)
+    return caught.value
+
+
+def test_the_loops_are_loaded_in_tests() -> None:
+    """Otherwise every test of this reader would pass by the other one."""
+    assert is_ready()
+
+
+def test_data_of_tensors_stays_unconverted_and_all_else_is_parsed() -> None:
+    """The numbers of tensors become no Python objects, wherever they stand in the object."""
+    document = parse(
+        '{"k":[1,"é"],"indices":{"shape":[3],"base64":"AAAA"},"input":{"data":[[1,2]],"dtype":"x"},"z":{}}'
+    )
+
+    packed, whole = document.pop("indices"), document.pop("input")
+    assert document == {"k": [1, "é"], "z": {}}
+    assert isinstance(packed, dict)
+    assert isinstance(whole, dict)
+    assert packed["shape"] == [3]
+    assert isinstance(packed["base64"], ScannedBase64)
+    assert bytes(packed["base64"].decode()) == bytes(3)
+    assert whole["dtype"] == "x"
+    assert elements(whole["data"]) == [[1, 2]]
+
+
+NUMBERS = st.lists(
+    st.integers(-100, 100) | st.floats(-1e9, 1e9) | st.integers(2**53, 2**63 - 1), min_size=1, max_size=6
+)
+
+
+@example([1, 2.0], [2**53 + 1], True, True)
+@scaled_examples(80)
+@given(NUMBERS, st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=6), st.booleans(), st.booleans())
+def test_two_tensors_of_different_types_do_not_disturb_each_other(
+    floats: list[float], integers: list[int], is_first: bool, integers_first: bool
+) -> None:
+    """Exact 64-bit integers need a second scan, which overwrites the elements of both tensors."""
+    document = parse(
+        json.dumps({"input": floats, "indices": integers} if is_first else {"indices": integers, "input": floats})
+    )
+
+    names = ("indices", "input") if integers_first else ("input", "indices")
+    found = {name: elements(document[name], "int64" if name == "indices" else "float64") for name in names}
+
+    assert found == {"input": [float(each) for each in floats], "indices": integers}
+
+
+@pytest.mark.parametrize("order", [("input", "indices"), ("indices", "input")])
+def test_elements_can_be_read_in_either_order(order: Sequence[str]) -> None:
+    """A scan for one type must be repeated for the other, also after a scan that found a fault."""
+    expected = {"input": [True, False], "indices": [1, 2**63 - 1]}
+    document = parse(json.dumps(expected))
+
+    for name in order:
+        assert elements(document[name], "bool" if name == "input" else "int64") == expected[name]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        (b"", "malformed_body", "it is empty"),
+        (b"[1]", "invalid_data", "The body is a list of 1"),
+        (b'"}', "malformed_body", "The body is not JSON"),
+        (b"3", "invalid_data", "The body is 3"),
+        (b'{"a":1', "malformed_body", "unexpected end of data"),
+        (b'{"input":[1,]}', "malformed_body", "trailing comma is not allowed at character 11"),
+        (b'{"input":[1 2]}', "malformed_body", "expected ',' or ']' at character 12"),
+        (b'{"input":[01]}', "malformed_body", "leading zero is not allowed at character 10"),
+        (b'{"input":[1e999]}', "invalid_data", "The number at character 10 is too large"),
+        (b'{"input":[NaN]}', "malformed_body", "unquoted NaN or infinity at character 10"),
+        (b'{"input":[1,2,3],"a":tru}', "malformed_body", "at character 21"),
+        (b'{"input":[1],"indices":{"base64":"AAAA"},"a":tru}', "malformed_body", "at character 45"),
+        (b'{"input":[1],"a":1,"a":2}', "invalid_fields", "twice"),
+        (b'{"input":[1],"input":[2]}', "invalid_fields", "twice"),
+        (b'{"many":[' + b"1," * 9000 + b"1]}", "invalid_fields", "'many' is nested too deep or holds too many values"),
+        (b'{"indices":' + b"[" * 33 + b"]" * 33 + b"}", "wrong_rank", "indices is nested more than 32 levels deep"),
+    ],
+)
+def test_an_error_names_the_fault_at_its_place_in_the_whole_text(text: bytes, code: str, words: str) -> None:
+    """The strict parser sees the text without the data of tensors, so its positions have to be corrected."""
+    error = refused(text)
+
+    assert (error.code, words in error.detail) == (code, True), error.detail
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype", "words"),
+    [
+        ("[[1,2],[3]]", "int8", "level 2 holds lists of 2 entries, and a list of 1"),
+        ("[[1],2]", "int8", "level 2 holds lists of 1 entries, and 2"),
+        ("[1,[2]]", "int8", "holds a list at [1], where a number is expected"),
+        ("[[1],[300]]", "int8", "holds 300 at [1, 0], and int8 goes from -128 to 127"),
+        ("[1,1e39]", "float32", "holds 1e+39 at [1], which is too large for float32"),
+        ('[1,{"a":2}]', "float32", "holds an object at [1]"),
+        ('["' + "a" * 5000 + '"]', "float32", "holds 'aaa"),
+        ("[1.5]", "int64", "holds 1.5 at [0]; elements of type int64 are whole numbers without a fraction"),
+        ("[9223372036854775808]", "int64", "holds 9223372036854775808 at [0]"),
+        ("[1]", "bool", "holds 1 at [0]; elements of type bool are written as true and false"),
+    ],
+)
+def test_an_invalid_element_is_quoted_with_its_index(data: str, dtype: str, words: str) -> None:
+    """The text is scanned again for the type, since only then it is known which kinds are invalid."""
+    document = parse(f'{{"input":{data}}}')
+
+    with pytest.raises(Unprocessable) as caught:
+        elements(document["input"], dtype)
+
+    assert words in caught.value.detail
+    assert len(caught.value.detail) < 300
+
+
+def test_whitespace_after_the_object_is_no_part_of_it() -> None:
+    """Longer than the tail that is looked at first, too."""
+    for space in (b"\n", b" " * 1000, b"\t\r\n" * 100):
+        assert elements(parse(b'{"input":[1]}' + space)["input"]) == [1.0]
+    assert refused(b'{"input":[1]}' + b" " * 1000 + b"x").code == "malformed_body"
+
+
+def test_millions_of_empty_lists_are_refused() -> None:
+    """They have no bytes of elements, and pooling them would take time for each."""
+    document = parse(b'{"input":[' + b"[]," * (512 * 1024) + b"[]]}")
+
+    with pytest.raises(Unprocessable, match="more than 524288 lists and no element"):
+        elements(document["input"])
+
+
+def test_elements_are_a_copy() -> None:
+    """The buffer of the scan is used again for the other tensor."""
+    document = parse('{"input":[1.5,2.5]}')
+    value = document["input"]
+    assert isinstance(value, ScannedList)
+    checker = ElementChecker("input", ELEMENT_TYPES["float64"], "/input")
+
+    first, second = value.read_elements(checker), value.read_elements(checker)
+
+    assert not np.shares_memory(first, second)
