@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.kernels.axes import Axis
-from poolhouse.kernels.integer_sums import IntegerSumKernel, IntegerVarianceKernel, LongSumKernel
+from poolhouse.kernels.integer_sums import IntegerLineSumKernel, IntegerSumKernel, IntegerVarianceKernel, LongSumKernel
 from poolhouse.kernels.widening import Array
 from tests.hypothesis_profiles import scaled_examples
 from tests.kernels.traced_windows import axes, positions_of
@@ -34,6 +34,11 @@ def windows_of(plane: tuple[Axis, ...], x: Array) -> list[list[int]]:
     return [[int(values[place]) for place in window] for values in flat for window in positions_of(plane)]
 
 
+def whole_axis(length: int) -> Axis:
+    """One window of all elements."""
+    return Axis(length, np.zeros(1, np.int64), np.full(1, length), 1)
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_sums_are_those_of_python(name: str) -> None:
     """float64 has every integer below 2⁵³, so that none of these sums is rounded."""
@@ -49,6 +54,33 @@ def test_sums_are_those_of_python(name: str) -> None:
         assert found.reshape(-1).tolist() == [sum(window) for window in windows_of(plane, x)]
 
     holds()
+
+
+@pytest.mark.parametrize("name", ["bool", "int8", "uint8", "int16", "uint16"])
+def test_sums_by_lines_are_those_of_python(name: str) -> None:
+    """The lines of a window are added in int32, the columns of their sums in int64."""
+
+    @scaled_examples(25)
+    @given(PLANES, st.integers(0, 2**32), st.integers(1, 3))
+    def holds(plane: tuple[Axis, ...], seed: int, threads: int) -> None:
+        x = planes_near_the_limits(plane, name, seed)
+
+        (found,) = IntegerLineSumKernel(plane, name)({"input": x}, threads)
+
+        assert found.dtype == np.int64
+        assert found.reshape(-1).tolist() == [sum(window) for window in windows_of(plane, x)]
+
+    holds()
+
+
+def test_the_sum_of_the_longest_lines_fits_into_int32() -> None:
+    """2¹⁵ lines of the largest uint16 are the most that the operator lets through; int16's smallest reach -2³⁰."""
+    for name, extreme in (("uint16", 65535), ("int16", -32768)):
+        x = np.full((1, 2**15, 2), extreme, name)
+
+        (found,) = IntegerLineSumKernel((whole_axis(2**15), whole_axis(2)), name)({"input": x}, 1)
+
+        assert found.item() == 2**16 * extreme
 
 
 @pytest.mark.parametrize("name", ["int64", "uint64"])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from poolhouse.backend.conversion import torch_dtype
 from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32
-from poolhouse.operators.wide_floats import FLOAT64_TYPES, exponential, float_type, logarithm, round_like
+from poolhouse.operators.wide_floats import FLOAT64_TYPES, exponential, float_type, logarithm, round_like, square_root
 from tests.hypothesis_profiles import scaled_examples
 
 Function = Callable[[torch.Tensor], torch.Tensor]
@@ -56,6 +56,12 @@ def test_values_are_those_of_the_c_library(function: Function, reference: Callab
     found = function(torch.tensor(values, dtype=torch.float64)).numpy()
 
     np.testing.assert_allclose(found, [reference(value) for value in values], rtol=1e-15, atol=1e-16)
+
+
+@given(st.lists(st.floats(0, 1e308), min_size=1, max_size=40))
+def test_square_roots_are_correctly_rounded(values: list[float]) -> None:
+    """As the compiled loops and Python round them, in every position."""
+    assert square_root(torch.tensor(values, dtype=torch.float64)).tolist() == [math.sqrt(value) for value in values]
 
 
 @both_functions

@@ -24,6 +24,7 @@ MODULES: Final = (
     "poolhouse.kernels.half_maxima",
     "poolhouse.kernels.halves",
     "poolhouse.kernels.histograms",
+    "poolhouse.kernels.integer_sums",
     "poolhouse.kernels.interpolation",
     "poolhouse.kernels.keys",
     "poolhouse.kernels.line_extremes",

@@ -60,6 +60,16 @@ def line_sum_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType) -> Cost
     return with_call_cost(axes, Cost(10 + steps + given * 0.1 + 1.5 * wide, 0.0, held, 8 * width.length * MAX_THREADS))
 
 
+def integer_line_sums_cost(axes: Sequence[AxisSummary], dtype: ElementType) -> Cost:
+    """Cost of ``kernels.integer_sums.IntegerLineSumKernel`` for planes with these axes."""
+    depth, height, width = (*[UNIT_AXIS] * (3 - len(axes)), *axes)
+    lines = depth.element_reads * height.element_reads
+    rows = depth.outputs * height.outputs
+    steps = lines * (4 + width.length * 0.12) + rows * (20 + width.length * 0.1 + width.element_reads * 0.6)
+    found = rows * width.outputs
+    return with_call_cost(axes, Cost(10 + steps + found * 4.0, STEPS_PER_CALL, 0.0, 4 * width.length * MAX_THREADS))
+
+
 def variance_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType) -> Cost:
     """Cost of ``kernels.variances.VarianceKernel`` for planes with these axes."""
     depth, height, width = (*[UNIT_AXIS] * (3 - len(axes)), *axes)

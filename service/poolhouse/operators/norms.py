@@ -21,6 +21,7 @@ from poolhouse.operators.loop_costs import KernelFactory, infinity_norm_loops_co
 from poolhouse.operators.maxima import window_maxima, window_maxima_cost
 from poolhouse.operators.number_types import Power
 from poolhouse.operators.operator import Number, Planes
+from poolhouse.operators.wide_floats import square_root
 from poolhouse.operators.window_operator import Window, WindowOperator
 
 
@@ -127,7 +128,7 @@ def power_cost(elements: int, p: float) -> Cost:
 
 
 _BY_ARITHMETIC: Final = frozenset({1.0, 2.0, 3.0, 0.5, -0.5, -1.0, -2.0})
-"""Powers that torch computes with products, quotients and square roots, whose rounding IEEE 754 defines."""
+"""Powers by products, quotients and square roots, whose rounding IEEE 754 defines."""
 
 
 def to_power(x: torch.Tensor, p: float) -> torch.Tensor:
@@ -137,6 +138,9 @@ def to_power(x: torch.Tensor, p: float) -> torch.Tensor:
     last place: a result would depend on the rest of the batch. numpy uses one function for all. It takes forty times as
     long for negative numbers, so it gets magnitudes.
     """
+    if is_on_cpu(x) and abs(p) == 0.5:
+        root = square_root(x)
+        return root if p > 0 else root.reciprocal_()
     if not is_on_cpu(x) or p in _BY_ARITHMETIC:
         return x.pow(p)
     with np.errstate(all="ignore"):

@@ -27,7 +27,7 @@ from poolhouse.operators.operator import Number, Planes
 from poolhouse.operators.reduction_costs import JoinCost, reduction_cost
 from poolhouse.operators.reductions import Monoid, Tensors, reduce_axis
 from poolhouse.operators.skipping_costs import kept_variances_cost, too_many_lines
-from poolhouse.operators.wide_floats import FLOAT64_TYPES, float_type, round_like
+from poolhouse.operators.wide_floats import FLOAT64_TYPES, float_type, round_like, square_root
 from poolhouse.operators.window_operator import Window, WindowOperator
 from poolhouse.operators.windows import AxisSummary
 
@@ -87,7 +87,7 @@ class Spread(WindowOperator):
         count, _, deviations = state
         # With nothing to divide by, 0 / 0 is NaN.
         variance = deviations / (count - self.correction).clamp_(min=0)
-        return (round_like(variance.sqrt_() if self.takes_root else variance, x),)
+        return (round_like(square_root(variance) if self.takes_root else variance, x),)
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
         return self.kept_cost(spatial, dtype)

@@ -13,13 +13,14 @@ import torch
 
 from poolhouse.dtypes import INT64, ElementKind, ElementType
 from poolhouse.errors import Unprocessable
-from poolhouse.kernels.integer_sums import IntegerSumKernel, LongSumKernel
+from poolhouse.kernels.integer_sums import IntegerLineSumKernel, IntegerSumKernel, LongSumKernel
 from poolhouse.kernels.omission import Omission
 from poolhouse.operators.averages import Average, has_long_sums, window_sums
 from poolhouse.operators.costs import Cost, elementwise_cost, widening_cost
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.forms import Reduction, reduction
 from poolhouse.operators.layout import CHANNELS_LAST
+from poolhouse.operators.line_costs import integer_line_sums_cost
 from poolhouse.operators.loop_costs import KernelFactory, maxima_loops_cost, sum_loops_cost
 from poolhouse.operators.operator import Number, Planes, Refusal, Sample
 from poolhouse.operators.skipping import Skipping
@@ -158,12 +159,17 @@ class SumPool(Reduction, Average, Skipping):
             return KernelFactory(
                 summed.then(self._check_cost(spatial, dtype)), lambda: LongSumKernel(self.kernel_axes(spatial))
             )
-        if math.prod(spatial) << (8 * dtype.itemsize) >= 2**52:
+        bits = 8 * dtype.itemsize
+        if math.prod(spatial) << bits >= 2**52:
             return None
-        return KernelFactory(
-            sum_loops_cost(axes, dtype),
-            lambda: IntegerSumKernel(self.kernel_axes(spatial)),
+        combined = KernelFactory(sum_loops_cost(axes, dtype), lambda: IntegerSumKernel(self.kernel_axes(spatial)))
+        if bits > 16 or math.prod(axis.longest for axis in axes[:-1]) << bits > 2**31:
+            return combined
+        by_lines = KernelFactory(
+            integer_line_sums_cost(axes, dtype),
+            lambda: IntegerLineSumKernel(self.kernel_axes(spatial), dtype.name),
         )
+        return min(by_lines, combined, key=lambda each: each.cost.plane_steps)
 
     def kept_kernel_factory(self, spatial: Sizes, dtype: ElementType, omission: Omission) -> KernelFactory | None:
         loops = self.kept_sums_factory(spatial, dtype, omission, averages=False)

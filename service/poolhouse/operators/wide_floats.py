@@ -39,6 +39,14 @@ def logarithm(x: torch.Tensor) -> torch.Tensor:
     return _by_numpy(np.log, x) if is_on_cpu(x) else x.log()
 
 
+def square_root(x: torch.Tensor) -> torch.Tensor:
+    """The square root of each float64 element, correctly rounded.
+
+    On some processors torch calls a library whose roots may be wrong in the last place.
+    """
+    return _by_numpy(np.sqrt, x) if is_on_cpu(x) else x.sqrt()
+
+
 def _by_numpy(function: Callable[..., object], x: torch.Tensor) -> torch.Tensor:
     with np.errstate(all="ignore"):
         return torch.from_numpy(np.asarray(function(x.contiguous().numpy())))
