@@ -20,6 +20,8 @@ from pathlib import Path
 import psutil
 import yaml
 
+from poolhouse.kernels.code_cache import user_cache_dirs
+
 ROOT = Path(__file__).resolve().parent.parent
 RAY_ENVIRONMENT = ROOT / ".venv" / "ray"
 START_LIMIT_S = 120.0
@@ -115,6 +117,8 @@ def run_on_ray(replica_count: int) -> Iterator[RayServeInstance]:
             **{f"RAY_SERVE_HAPROXY_{name}": f"{folder}/haproxy{suffix}" for name, suffix in _HAPROXY_FILES.items()},
             **{f"RAY_SERVE_{name}": str(free_port()) for name in _FIXED_PORTS},
             "HOME": folder,
+            # The compiled loops of this machine: two replicas would compile all of them at once.
+            "XDG_CACHE_HOME": str(user_cache_dirs()[0].parent.parent),
             "PATH": f"{folder}/ray/bin{os.pathsep}{os.environ['PATH']}",
         }
         log = Path(folder) / "log"

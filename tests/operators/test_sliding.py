@@ -361,3 +361,18 @@ def test_the_oracle_and_the_algorithms_have_the_same_windows(window: SlidingWind
         assert inside == [first + j * windows.dilation for j in range(count)]
     assert spec.pools_axis(0, length) == (window.kernel_size > 1)
     assert spec.padding_at(0, length) == (window.before, window.after)
+
+
+@pytest.mark.parametrize("layout", ["channels_first", "channels_last"])
+@pytest.mark.parametrize("name", ["avg_pool1d", "sum_pool1d"])
+def test_windows_that_all_lie_in_the_padding_give_every_output(name: str, layout: str) -> None:
+    """Zeros, and of no position inside the input none counted."""
+    spec = CATALOGUE.find(name).of(kernel_size=2, padding=1, dilation=3, layout=layout, return_valid=True)
+    x = np.ones((3, 2) if layout == "channels_first" else (3, 2, 4), np.float32)
+
+    output, valid = spec.run({"input": torch.from_numpy(x)})
+
+    whole = (3, 1) if layout == "channels_first" else (3, 1, 4)
+    assert (tuple(output.shape), tuple(valid.shape)) == (whole, whole)
+    assert not output.any()
+    assert not valid.any()

@@ -196,9 +196,12 @@ class SlidingWindowOperator(WindowOperator):
             places = self._places(plane_shape)
             return tuple(place_tensor(found, places) for found in super().run(planes))
         channels = (plane_shape[-1],) if self.is_channels_last else ()
-        dtype = self.output_type(ELEMENT_TYPES[str(x.dtype).removeprefix("torch.")])
+        dtype = ELEMENT_TYPES[str(x.dtype).removeprefix("torch.")]
         whole = (x.shape[0], *self.spatial_out(self.spatial_of(plane_shape)), *channels)
-        return (torch.zeros(whole, dtype=getattr(torch, dtype.name), device=x.device),)
+        return tuple(
+            torch.zeros(whole, dtype=getattr(torch, each.dtype.name), device=x.device)
+            for each in self.output_metadata((1,), self.spatial_of(plane_shape), dtype).values()
+        )
 
     def cost_of(self, plane_shape: Sizes, dtype: ElementType) -> Cost:
         axes = self._empty_axes(plane_shape)
