@@ -134,10 +134,14 @@ class Plan:
         """The compiled loops for this plan on the CPU; None where torch pools, and for an empty plan."""
         if self.is_empty or not self.uses_compiled_loops:
             return None
-        # Thousands of plans are cached, so only kernels with few window positions are kept with their plans.
-        if self.spec.window_count(self.spatial) <= MAX_CACHED_WINDOWS:
+        if self._keeps_kernel:
             return self._cached_kernel
         return self.spec.make_kernel(self.plane_shape, self.inputs["input"].dtype)
+
+    @cached_property
+    def _keeps_kernel(self) -> bool:
+        # Thousands of plans are cached, so only kernels with few window positions are kept with their plans.
+        return self.spec.window_count(self.spatial) <= MAX_CACHED_WINDOWS
 
     @cached_property
     def _cached_kernel(self) -> Kernel | None:

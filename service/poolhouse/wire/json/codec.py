@@ -16,7 +16,7 @@ from poolhouse.wire.query import refuse_repeated_fields
 from poolhouse.wire.quoting import describe_value
 
 _ENCODINGS: Final = ("list", "base64")
-_PYTHON_READER_MAX_BYTES: Final = 0
+_PYTHON_READER_MAX_BYTES: Final = 1024
 """Bodies up to this size are read without compiled loops, where the call of a loop would take longer."""
 _COMPILED_MEMORY_FACTOR: Final = 10
 _PYTHON_MEMORY_FACTOR: Final = 40
