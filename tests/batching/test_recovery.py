@@ -284,7 +284,7 @@ async def test_a_hung_batch_is_refused_and_keeps_its_leases() -> None:
 async def test_an_unstarted_batch_behind_a_hung_one_moves_to_another_device() -> None:
     """It has not started, so nothing of it is lost."""
     faulty, healthy = FakeWorker(), FakeWorker()
-    harness = EngineHarness(faulty, healthy, device_hang_timeout_s=0.05)
+    harness = EngineHarness(faulty, healthy, device_hang_timeout_s=0.5)
     faulty.hangs_at, faulty.failing_rebuilds = {1}, 10**6
     hung = harness.submit("hung", key="hung", steps=1)
     await wait_until(lambda: len(faulty.started_batches) == 1)
