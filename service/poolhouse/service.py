@@ -13,9 +13,7 @@ from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
-import numpy as np
-
-from poolhouse import describe, dtypes
+from poolhouse import describe
 from poolhouse.admission import Admission
 from poolhouse.backend.cores import available_cores
 from poolhouse.backend.devices import Device, choose_devices
@@ -29,7 +27,6 @@ from poolhouse.batching.observer import BatchShare, Observer
 from poolhouse.batching.offload import OffloadPool
 from poolhouse.batching.worker import Worker
 from poolhouse.operators.catalogue import Catalogue, discover
-from poolhouse.operators.layout import join_shape
 from poolhouse.operators.plan import Limits, Plan, make_plan
 from poolhouse.operators.planner import Planner
 from poolhouse.settings import Settings
@@ -155,8 +152,13 @@ class PoolingService:
 
     def prepare(self, operator: str, message: Message) -> PreparedRequest:
         """Plan a request, and refuse what its fields and metadata can be refused for; allocates no tensor memory."""
-        if tensor_fields := self.catalogue.find(operator).tensor_fields:
-            message = _read_tensor_fields(message, tensor_fields)
+        member = self.catalogue.find(operator)
+        if member.tensor_fields:
+            message = _read_tensor_fields(message, member.tensor_fields)
+        if defaults := member.fields_from_elements(message.tensors):
+            given = {*message.json_fields, *message.text_fields, *message.notes}
+            added = {name: value for name, value in defaults.items() if name not in given}
+            message = replace(message, json_fields={**added, **message.json_fields})
         metadata_by_name = {each: tensor.metadata for each, tensor in message.tensors.items()}
         return self.prepare_planned(
             self._planner.plan(operator, message.json_fields, message.text_fields, metadata_by_name, message.notes),
@@ -377,11 +379,7 @@ def _warm_up(catalogue: Catalogue, devices: tuple[Device, ...], limits: Limits) 
         for member in catalogue:
             sample = member.samples[0]
             spec = member.of(**sample.fields).with_seed()
-            shape = join_shape((1, 1), sample.spatial[-member.rank :], channels_last=spec.is_channels_last)
-            dtype = dtypes.ELEMENT_TYPES[sample.dtype]
-            tensors = {"input": Tensor(dtype, np.zeros(shape, dtype.storage))}
-            if "indices" in member.inputs:
-                tensors["indices"] = Tensor(dtypes.INT64, np.zeros(shape, np.int64))
+            tensors = member.example_inputs(sample)
             plan = make_plan(spec, {name: tensor.metadata for name, tensor in tensors.items()}, limits)
             run_plan(plan, tensors, device)
 

@@ -18,7 +18,7 @@ import numpy as np
 from backports import zstd
 
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
-from poolhouse.operators.catalogue import discover
+from poolhouse.operators.catalogue import discover_planes
 from poolhouse.operators.field_types import FieldType
 from poolhouse.operators.number_types import Integer
 from poolhouse.operators.plan import Plan
@@ -34,7 +34,7 @@ KEPT_BODY_BYTES: Final = 256 * 1024
 """Hostile bodies up to this size are built once; larger ones each time, so that this process stays small."""
 
 
-EVERY_NAME: Final = tuple(discover())
+EVERY_NAME: Final = tuple(discover_planes())
 """The operators and the adapters of other frameworks', for requests that need not succeed."""
 PLANE_BYTES: Final = 1 << 20
 """The limits of the service under test are lower than those that the cases are drawn for."""

@@ -41,16 +41,8 @@ class Payload:
         return Job(plan.batch_key, plan.planes, plan.plane_bytes, plan.plane_steps, self, call_steps=plan.call_steps)
 
     def slice_planes(self, start: int, stop: int) -> dict[str, Array]:
-        """Planes ``start`` to ``stop`` of the inputs as ``(P, *plane_shape)``, and their random inputs."""
-        plan = self.plan
-        shape = plan.planes_shape
-        planes = {name: tensor.array.reshape(shape) for name, tensor in self.tensors.items()}
-        if stop - start < plan.planes:
-            planes = {name: array[start:stop] for name, array in planes.items()}
-        planes = plan.spec.decode_planes(planes, start)
-        # Drawn per slice: two numbers for each of a hundred million planes are gigabytes.
-        planes.update(plan.random_inputs(start, stop))
-        return planes
+        """What pooling planes ``start`` to ``stop`` needs."""
+        return self.plan.slice_inputs({name: tensor.array for name, tensor in self.tensors.items()}, start, stop)
 
     def output_tensors(self) -> dict[str, Tensor]:
         """The outputs in their shapes; they share the memory of :attr:`results`."""

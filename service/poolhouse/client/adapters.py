@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Literal, cast, overload
 
-from poolhouse.client.operators import ArrayT
+from poolhouse.client.operators import ArrayT, TensorLike
 from poolhouse.client.results import Pooled
 
 AnyPooled = Pooled[object, object | None]
@@ -649,7 +649,7 @@ class ONNX:
     def MaxUnpool(
         self,
         input: ArrayT,
-        indices: ArrayT,
+        indices: TensorLike,
         kernel_shape: int | Sequence[int],
         strides: int | Sequence[int] = 1,
         pads: int | Sequence[int] = 0,
@@ -662,7 +662,7 @@ class ONNX:
 
         Args:
             input: the tensor to pool.
-            indices: the indices that max pooling returned.
+            indices: The indices that pooling returned, of the shape of input.
             kernel_shape: Elements of a window along each axis.
             strides: Positions from one window to the next along each axis.
             pads: Positions of the padding before each axis, then those after each: begin…, end…
@@ -1341,7 +1341,7 @@ class AsyncONNX:
     async def MaxUnpool(
         self,
         input: ArrayT,
-        indices: ArrayT,
+        indices: TensorLike,
         kernel_shape: int | Sequence[int],
         strides: int | Sequence[int] = 1,
         pads: int | Sequence[int] = 0,
@@ -1354,7 +1354,7 @@ class AsyncONNX:
 
         Args:
             input: the tensor to pool.
-            indices: the indices that max pooling returned.
+            indices: The indices that pooling returned, of the shape of input.
             kernel_shape: Elements of a window along each axis.
             strides: Positions from one window to the next along each axis.
             pads: Positions of the padding before each axis, then those after each: begin…, end…

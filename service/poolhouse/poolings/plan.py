@@ -12,10 +12,12 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from poolhouse.errors import FieldProblem, PoolhouseError, Unprocessable
+from poolhouse.operators.inputs import INDICES
 from poolhouse.operators.plan import Limits, Plan
 from poolhouse.poolings.entries import POOLINGS, Pooling, poolings_error
 from poolhouse.poolings.names import output_name, response_prefix
 from poolhouse.poolings.tensors import INPUT, GivenTensors
+from poolhouse.tensor_names import TENSOR_NAMES
 from poolhouse.tensors import TensorMetadata
 from poolhouse.wire.quoting import quote_clipped
 
@@ -26,7 +28,7 @@ MAX_OUTPUTS: Final = 256
 """The most outputs of all runs together."""
 _GIVEN: Final = -1
 _MAX_WARNINGS: Final = 32
-_TENSOR_POINTERS: Final = ("input", "indices")
+_TENSOR_POINTERS: Final = TENSOR_NAMES
 
 
 class Source(NamedTuple):
@@ -277,12 +279,10 @@ class _ListPlanner:
         for name in pooling.operator.inputs[1:]:
             if name in pooling.companions:
                 sources[name], metadata[name] = self._earlier(pooling, name, pooling.companions[name])
-            elif pooling.source:
+            elif pooling.source and (beside := self._available.get(f"{pooling.source}.{name}")) is not None:
                 # The indices of the pooling whose output it takes.
-                beside = self._available.get(f"{pooling.source}.{name}")
-                if beside is not None:
-                    sources[name], metadata[name] = beside
-            elif name in self._given.companions:
+                sources[name], metadata[name] = beside
+            elif name in self._given.companions and not (pooling.source and name == INDICES.name):
                 self._used_companions.add(name)
                 sources[name], metadata[name] = Source(_GIVEN, name), self._given.companions[name]
         return sources, metadata

@@ -25,21 +25,22 @@ from poolhouse.operators.field_types import describe_value
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.layout import CHANNELS_FIRST
 from poolhouse.operators.loop_costs import KernelFactory
-from poolhouse.operators.operator import Number, Operator, Planes, at_rank
+from poolhouse.operators.operator import Number, Planes, at_rank
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.tensors import Tensor, TensorMetadata
 
 
 @dataclass(frozen=True)
-class Adapter(Operator):
+class Adapter(PlaneOperator):
     """Base of the adapters; :func:`adapt` makes them from a table."""
 
     adaptation: ClassVar[Adaptation]
-    target_type: ClassVar[type[Operator]]
-    at_ranks: ClassVar[Mapping[int, type[Operator]]] = {}
+    target_type: ClassVar[type[PlaneOperator]]
+    at_ranks: ClassVar[Mapping[int, type[PlaneOperator]]] = {}
     layout: ClassVar[str] = CHANNELS_FIRST  # type: ignore[misc]  # no field of other frameworks has this name
 
     @cached_property
-    def target(self) -> Operator:
+    def target(self) -> PlaneOperator:
         """The spec of our operator.
 
         Raises:
@@ -55,7 +56,7 @@ class Adapter(Operator):
     # ---- what depends on the input's rank
 
     @classmethod
-    def for_inputs(cls, inputs: Mapping[str, TensorMetadata]) -> type[Operator]:
+    def for_inputs(cls, inputs: Mapping[str, TensorMetadata]) -> type[PlaneOperator]:
         if not cls.is_rank_free or "input" not in inputs:
             return cls
         shape = inputs["input"].shape
@@ -70,7 +71,7 @@ class Adapter(Operator):
         return found
 
     @classmethod
-    def variants(cls) -> tuple[type[Operator], ...]:
+    def variants(cls) -> tuple[type[PlaneOperator], ...]:
         return tuple(cls.at_ranks.values()) or (cls,)
 
     # ---- refusals in the words of the framework
@@ -237,6 +238,7 @@ def _adapt_at_rank(framework: str, adaptation: Adaptation, base: type[Adapter], 
     made.rank = rank
     made.ranks = adaptation.ranks
     made.declared_fields = fields
+    made.companions = target.companions
     made.inputs = target.inputs
     made.element_types = adaptation.element_types or target.element_types
     made.padding_value = adaptation.padding_value or target.padding_value

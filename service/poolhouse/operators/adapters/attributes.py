@@ -9,7 +9,8 @@ from poolhouse.dtypes import ElementKind
 from poolhouse.errors import FieldProblem
 from poolhouse.operators.field_types import FieldType
 from poolhouse.operators.fields import REQUIRED, Field
-from poolhouse.operators.operator import Operator, Refusal, Sample
+from poolhouse.operators.operator import Refusal, Sample
+from poolhouse.operators.plane_operator import PlaneOperator
 
 Attributes = Mapping[str, object]
 """The checked values of all attributes, by name."""
@@ -65,20 +66,20 @@ class Adaptation:
         target: the operator of ours that computes it.
         attributes: in the framework's order.
         summary: what it gives; the docstring of the adapter.
-        shape_rule: see :attr:`Operator.shape_rule`.
+        shape_rule: see :attr:`PlaneOperator.shape_rule`.
         source: where the framework defines it.
         fixed: fields of ours that have another value than their default.
         ranks: numbers of spatial axes that the name stands for.
-        index_meaning: see :attr:`Operator.index_meaning`.
-        padding_value: see :attr:`Operator.padding_value`; empty for that of our operator.
-        element_types: see :attr:`Operator.element_types`; None for those of our operator.
+        index_meaning: see :attr:`PlaneOperator.index_meaning`.
+        padding_value: see :attr:`PlaneOperator.padding_value`; empty for that of our operator.
+        element_types: see :attr:`PlaneOperator.element_types`; None for those of our operator.
         conflicts: finds attributes that contradict each other.
-        samples: see :attr:`Operator.samples`.
-        refusals: see :attr:`Operator.refusals`.
+        samples: see :attr:`PlaneOperator.samples`.
+        refusals: see :attr:`PlaneOperator.refusals`.
     """
 
     name: str
-    target: type[Operator]
+    target: type[PlaneOperator]
     attributes: tuple[Attribute, ...]
     summary: str
     shape_rule: str

@@ -12,7 +12,8 @@ from poolhouse.operators.avg_pool import AvgPool
 from poolhouse.operators.field_types import Choice, Flag
 from poolhouse.operators.layout import CHANNELS_FIRST, CHANNELS_LAST
 from poolhouse.operators.max_pool import MaxPool
-from poolhouse.operators.operator import Operator, Refusal, Sample
+from poolhouse.operators.operator import Refusal, Sample
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.size_types import IntegerPerAxis
 
 _DATA_FORMAT: Final = Attribute(
@@ -75,7 +76,7 @@ _REFUSALS: Final = (
 _GLOBAL_REFUSALS: Final = (Refusal((8, 8, 8), {"pool_size": 2}, "invalid_fields"),)
 
 
-def _window(name: str, target: type[Operator], summary: str, rank: int, **fixed: object) -> Adaptation:
+def _window(name: str, target: type[PlaneOperator], summary: str, rank: int, **fixed: object) -> Adaptation:
     full = f"{name}{rank}D"
     return Adaptation(
         full,
@@ -93,7 +94,7 @@ def _window(name: str, target: type[Operator], summary: str, rank: int, **fixed:
     )
 
 
-def _global(name: str, target: type[Operator], summary: str, rank: int) -> Adaptation:
+def _global(name: str, target: type[PlaneOperator], summary: str, rank: int) -> Adaptation:
     full = f"{name}{rank}D"
     # A mask needs an average over some steps of each row, which token_pool (issue 17) will be.
     gap = "\n\nKeras' input ``mask`` is not taken." if full == "GlobalAveragePooling1D" else ""
