@@ -166,15 +166,29 @@ def test_binary_outputs_are_not_copied() -> None:
 
 
 def test_what_is_made_for_a_response_is_charged() -> None:
-    """The text of JSON and of classifications; views of binary outputs and what is in shared memory cost nothing."""
+    """The text of JSON and of classifications; the views of binary outputs cost nothing beyond their metadata."""
     metadata = {"output": TensorMetadata(FLOAT32, (4, 1000))}
-    head_bytes = max_response_text_bytes(HEAD, [], metadata)
+    head_bytes = max_response_text_bytes(HEAD, [OutputForm("output", True)], metadata)
 
     def charged(form: OutputForm) -> int:
         return max_response_text_bytes(HEAD, [form], metadata) - head_bytes
 
-    assert charged(OutputForm("output", True)) == charged(OutputForm("output", is_written=True)) == 0
+    assert charged(OutputForm("output", is_written=True)) == 0
     assert charged(OutputForm("output")) == 2 * max_text_bytes(metadata["output"], "list")
     for binary in (True, False):
         assert charged(OutputForm("output", binary, 7)) == max_class_bytes(metadata["output"], 7) > 0
-    assert max_response_text_bytes(ResponseHead("m", "1", "a" * 1000), [], metadata) > head_bytes + 990
+    forms = [OutputForm("output", True)]
+    assert max_response_text_bytes(ResponseHead("m", "1", "a" * 1000), forms, metadata) > head_bytes + 990
+
+
+@pytest.mark.parametrize("is_binary", [True, False])
+def test_the_metadata_of_many_empty_outputs_is_charged(is_binary: bool) -> None:
+    """A pyramid has an output for each level, and the text of their shapes is longer than their elements."""
+    tensors = {f"valid{level}": Tensor(FLOAT32, np.empty((0, 2**31, 3), np.float32)) for level in range(64)}
+    forms = [OutputForm(name, is_binary) for name in tensors]
+
+    encoded = encode_response(HEAD, forms, tensors)
+
+    assert encoded.nbytes <= max_response_text_bytes(
+        HEAD, forms, {name: each.metadata for name, each in tensors.items()}
+    )

@@ -20,8 +20,8 @@ from poolhouse.wire.open_inference.classification import classify, max_class_byt
 
 JSON_TYPE: Final = "application/json"
 BINARY_TYPE: Final = "application/octet-stream"
-_HEAD_BYTES: Final = 1024
-"""An upper bound for the JSON part without id, parameters and elements."""
+_END_BYTES: Final = 64
+"""An upper bound for the end of an output's entry, and of the JSON part: ``,"parameters":{"binary_data_size":…}}``."""
 
 
 class OutputForm(NamedTuple):
@@ -115,13 +115,16 @@ def max_response_text_bytes(
     head: ResponseHead, forms: Sequence[OutputForm], outputs: Mapping[str, TensorMetadata]
 ) -> int:
     """The maximum length of the parts of a response that are made for it: all but the views of its binary outputs."""
-    total = _HEAD_BYTES + len(head.start())
+    total = 2 * (len(head.start()) + _END_BYTES)
     for form in forms:
+        metadata = outputs[form.name]
+        # Of a classification, too, whose type has a longer name than that of the scores.
+        total += 2 * (len(_entry(form.name, "BYTES", metadata.shape)) + _END_BYTES)
         if form.classes:
-            total += max_class_bytes(outputs[form.name], form.classes)
+            total += max_class_bytes(metadata, form.classes)
         elif not form.is_binary and not form.is_written:
             # The text of the elements, and the whole text that it is joined to.
-            total += 2 * max_text_bytes(outputs[form.name], "list")
+            total += 2 * max_text_bytes(metadata, "list")
     return total
 
 
