@@ -1,7 +1,7 @@
 """Graphs: messages along edges, and a vector for each graph of a batch, by two calls of segment_pool.
 
-A node takes the mean of its neighbours: the rows are edges, and the segment of an edge is the node that it ends at. Then
-the nodes of each graph are pooled: the rows are nodes, and the segment of a node is its graph.
+A node takes the mean of its neighbours: the rows are edges, and the segment of an edge is the node that it ends at.
+Then the nodes of each graph are pooled: the rows are nodes, and the segment of a node is its graph.
 """
 
 import numpy as np

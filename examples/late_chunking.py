@@ -31,7 +31,8 @@ def model(tokens: list[tuple[int, int]]) -> np.ndarray:
 def token_spans(characters: list[tuple[int, int]], tokens: list[tuple[int, int]]) -> np.ndarray:
     """(S, 2): the tokens that lie in each span of characters."""
     begins, ends = np.array(tokens).T
-    return np.array([(np.searchsorted(ends, begin, "right"), np.searchsorted(begins, end)) for begin, end in characters])
+    found = [(np.searchsorted(ends, begin, "right"), np.searchsorted(begins, end)) for begin, end in characters]
+    return np.array(found)
 
 
 sentences = [found.span() for found in re.finditer(r"[^.]+\.", TEXT)]

@@ -29,6 +29,8 @@ from poolhouse.wire.open_inference.body import HEADER_LENGTH
 from tests.hostile.hostile_bodies import HOSTILE_BODIES
 from tests.hostile.server_process import Reply
 from tests.operators.random_cases import OPERATORS, Case, random_case, random_elements, random_fields
+from tests.operators.region_cases import FLOATS, MAKERS, RegionCase
+from tests.operators.region_cases import random_case as random_region_case
 
 KEPT_BODY_BYTES: Final = 256 * 1024
 """Hostile bodies up to this size are built once; larger ones each time, so that this process stays small."""
@@ -97,8 +99,12 @@ def draw_fitting_case(random: Random) -> Case:
 
 
 def valid(random: Random) -> Request:
-    """A valid request."""
-    drawn = draw_fitting_case(random)
+    """A valid request; one in six pools regions."""
+    drawn: Case | RegionCase
+    if random.random() < 1 / 6:
+        drawn = random_region_case(random, random.choice(tuple(MAKERS)), random.choice(FLOATS))
+    else:
+        drawn = draw_fitting_case(random)
     codec = random.choice(codecs_for(drawn.tensors))
     spec = drawn.spec.field_values()
     body, query = encode_body(codec, drawn.tensors, spec)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from poolhouse.dtypes import float64_to_bfloat16
-from poolhouse.kernels.box_loops import align_boxes, pool_boxes
-from poolhouse.kernels.box_positions import SampleGrid, bin_bounds
+from poolhouse.kernels.box_loops import average_boxes, compare_boxes
+from poolhouse.kernels.box_positions import SampleGrid
 from poolhouse.kernels.halves import round_bfloat16, round_float16
 from poolhouse.kernels.widening import Array
 
@@ -15,39 +15,29 @@ BOXES = np.array([[0.3, 0.7, 4.1, 4.9], [1.2, 2.2, 3.3, 5.0]])
 IMAGES = np.zeros(2, np.int64)
 
 
-def align(x: Array, out: Array, start: int, stop: int, element: str, *, takes_max: bool = False) -> None:
+def align(x: Array, out: Array, start: int, stop: int, *, skipped: int, takes_max: bool) -> None:
     """Pool channels of both boxes to 2 by 3 bins of 2 by 2 samples."""
     taps = SampleGrid((2, 3), 1.0, 2, aligned=True, takes_max=takes_max).taps(BOXES, (6, 7))
     arrays = [array for axis in taps for array in (*axis[:3], axis.is_complete.view(np.uint8))]
-    sizes = (x.shape[1], 6, 7, 2, 3, takes_max)
-    align_boxes[element](x, out, start, stop, *sizes, IMAGES, np.full(2, 4.0), *arrays, np.empty(7))
+    sizes = (out.shape[1], x.shape[1], 6, 7, 2, 3)
+    loop = (compare_boxes if takes_max else average_boxes)["float64"]
+    loop(x, out, 2, start, stop, skipped, *sizes, IMAGES, np.full(2, 4.0), *arrays, np.empty(7), np.empty(4, np.int64))
 
 
 @pytest.mark.parametrize("takes_max", [False, True])
-def test_align_writes_its_channels_from_the_begin_of_the_output_on(takes_max: bool) -> None:
-    """Threads and chunks take any channels, also from the middle of a box."""
+def test_align_writes_its_channels_only(takes_max: bool) -> None:
+    """Threads share one output; or a part of the channels has an output of its own."""
     x = np.random.default_rng(0).standard_normal((1, 4, 6, 7))
-    whole = np.empty((8, 2, 3))
-    align(x, whole, 0, 8, "float64", takes_max=takes_max)
+    whole = np.empty((2, 4, 2, 3))
+    align(x, whole, 0, 4, skipped=0, takes_max=takes_max)
 
-    for start, stop in ((0, 3), (3, 7), (6, 8), (5, 5)):
-        out = np.full((9, 2, 3), 7.0)
-        align(x, out, start, stop, "float64", takes_max=takes_max)
+    for start, stop in ((0, 3), (1, 4), (2, 3), (2, 2)):
+        shared, own = np.full((2, 4, 2, 3), 7.0), np.empty((2, stop - start, 2, 3))
+        align(x, shared, start, stop, skipped=0, takes_max=takes_max)
+        align(x, own, start, stop, skipped=start, takes_max=takes_max)
 
-        assert out[: stop - start].tobytes() == whole[start:stop].tobytes()
-        assert (out[stop - start :] == 7).all()
-
-
-def test_pool_writes_its_channels_in_their_place() -> None:
-    """All threads share one output."""
-    x = np.random.default_rng(1).standard_normal((1, 4, 6, 7))
-    bounds = [each for axis, bins in enumerate((2, 3)) for each in bin_bounds(BOXES, bins, 1.0, axis, 6 + axis)]
-    whole, out = np.empty((8, 2, 3)), np.full((8, 2, 3), 7.0)
-    for start, stop, found in ((0, 8, whole), (3, 6, out)):
-        pool_boxes["float64"](x, found, start, stop, 4, 6, 7, 2, 3, IMAGES, *bounds, np.empty(7))
-
-    assert out[3:6].tobytes() == whole[3:6].tobytes()
-    assert (np.delete(out, range(3, 6), 0) == 7).all()
+        assert shared[:, start:stop].tobytes() == own.tobytes() == whole[:, start:stop].tobytes()
+        assert (np.delete(shared, range(start, stop), 1) == 7).all()
 
 
 @pytest.mark.parametrize("element", ["float16", "bfloat16"])
@@ -75,7 +65,8 @@ def _rounded(numbers: Array, element: str) -> Array:
     wide, narrow = np.empty(count, np.float32), np.empty(count, np.uint16)
     rows = (np.array([0, 1]), taps[:1], np.ones(1), flags[:1])
     columns = (begins, taps, values, flags)
-    sizes = (1, 1, 1, 1, count, 0)
-    align_boxes[element](one, wide, 0, 1, *sizes, np.zeros(1, np.int64), np.ones(1), *rows, *columns, np.empty(1))
+    sizes = (1, 0, 1, 0, 1, 1, 1, 1, 1, count)
+    scratch = (np.empty(1), np.empty(2, np.int64))
+    average_boxes[element](one, wide, *sizes, np.zeros(1, np.int64), np.ones(1), *rows, *columns, *scratch)
     rounding(wide, narrow, count)
     return narrow

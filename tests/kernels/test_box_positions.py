@@ -76,7 +76,7 @@ def test_an_element_beside_many_samples_counts_once() -> None:
 
 def test_a_reversed_box_has_the_samples_of_its_mirror_image() -> None:
     """With a fixed number of samples and aligned corners, which do not force a size of 1."""
-    there, back = (grid_of(3, 2).taps(boxes_of(box), (9, 9))[0] for box in ([0, 1, 1, 7], [0, 7, 1, 1]))
+    there, back = (grid_of(3, 2).taps(boxes_of(box), (9, 9))[0] for box in ([0.0, 1.0, 1.0, 7.0], [0.0, 7.0, 1.0, 1.0]))
 
     pairs = [
         sorted(zip(taps.positions[begin:end], taps.weights[0, begin:end], strict=True))

@@ -8,16 +8,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.dtypes import bfloat16_to_float32, float32_to_bfloat16, float64_to_bfloat16
 from poolhouse.kernels.boxes import RoiAlignKernel, RoiPoolKernel
-from poolhouse.kernels.widening import Array
 from poolhouse.operators.box_sampling import reference_of_box_align, reference_of_box_pool
 from tests.frameworks.libraries import NEEDS
 from tests.hypothesis_profiles import scaled_examples
+
+Array = npt.NDArray[Any]
 
 H, W = 5, 7
 
@@ -87,12 +89,33 @@ def test_samples_are_those_of_the_reference(
     """Torchvision's formulas, which visit every sample; only the order of additions differs."""
     x = numbers(seed, 1, 2, H, W)
 
-    (found,) = RoiAlignKernel("float64", size, scale, ratio, **fields)(planes_of(x, boxes), 1)
+    found: Array = RoiAlignKernel("float64", size, scale, ratio, **fields)(planes_of(x, boxes), 1)[0]
 
-    expected = [
+    expected: Any = [
         [reference_of_box_align(plane, box, size, scale, ratio, **fields) for plane in x[0].tolist()] for box in boxes
     ]
     np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("takes_max", [False, True])
+@pytest.mark.parametrize("shape", [(2, 200), (200, 2)])
+def test_samples_far_apart_are_those_of_the_reference(shape: tuple[int, int], takes_max: bool) -> None:
+    """In wide planes only the columns beside samples are read, and bins of many rows are reduced in several steps."""
+    x = numbers(12, 1, 2, *shape)
+    boxes = [[1.3, 0.2, 190.1, 1.7], [0.1, 0.4, 1.9, 195.5], [-20.0, -20.0, 260.0, 260.0]]
+    for ratio in (0, 1, 2, 9):
+        kernel = RoiAlignKernel("float64", (3, 3), 1.0, ratio, aligned=True, takes_max=takes_max)
+
+        found: Array = kernel(planes_of(x, boxes), 1)[0]
+
+        expected: Any = [
+            [
+                reference_of_box_align(plane, box, (3, 3), 1.0, ratio, aligned=True, takes_max=takes_max)
+                for plane in x[0].tolist()
+            ]
+            for box in boxes
+        ]
+        np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-11)
 
 
 @scaled_examples(400)
@@ -249,7 +272,7 @@ def test_samples_equal_those_of_onnxruntime(mode: str, transformation: str, rati
     aligned = transformation == "half_pixel"
     kernel = RoiAlignKernel("float32", (3, 4), 0.25, ratio, aligned=aligned, takes_max=mode == "max")
 
-    (found,) = kernel(planes_of(x, boxes, images), 2)
+    found: Array = kernel(planes_of(x, boxes, images), 2)[0]
 
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 

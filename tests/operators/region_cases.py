@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from poolhouse.backend.devices import Device
 from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType, bfloat16_to_float32, float64_to_bfloat16
 from poolhouse.operators.catalogue import discover
-from poolhouse.operators.operator import Number
+from poolhouse.operators.operator import Number, Operator
 from poolhouse.operators.plan import Limits, Plan, make_plan
 from poolhouse.operators.region_operator import RegionOperator
 from poolhouse.operators.token_regions import MODES
@@ -36,6 +36,11 @@ class RegionCase:
 
     plan: Plan
     tensors: Mapping[str, Tensor]
+
+    @property
+    def spec(self) -> Operator:
+        """The spec."""
+        return self.plan.spec
 
     def run(self) -> dict[str, Tensor]:
         """The worker's outputs."""
@@ -194,7 +199,7 @@ def random_case(random: Random, name: str, dtype: str) -> RegionCase:
     return RegionCase(plan, tensors)
 
 
-def pool_arrays(name: str, arrays: Mapping[str, Array], **fields: object) -> dict[str, Array]:
+def pool_arrays(name: str, arrays: Mapping[str, Array], **fields: object) -> dict[str, npt.NDArray[Any]]:
     """The outputs for arrays of numpy's types, checked as a request."""
     tensors = {each: Tensor(ELEMENT_TYPES[array.dtype.name], array) for each, array in arrays.items()}
     spec = CATALOGUE.find(name).of(**fields)

@@ -101,10 +101,19 @@ def test_boxes_in_chunks_equal_all_at_once(elements: int, monkeypatch: pytest.Mo
     whole = [roi_pool(planes, (2, 3), 1.0)]
     whole += [roi_align(planes, (2, 3), 1.0, 0, aligned=True, takes_max=takes_max) for takes_max in (False, True)]
     monkeypatch.setattr(box_sampling, "_CHUNK_ELEMENTS", elements)
+    read, sizes = box_sampling._read, []
+
+    def record(*arguments: Any) -> torch.Tensor:
+        found = read(*arguments)
+        sizes.append((len(found), found.numel()))
+        return found
+
+    monkeypatch.setattr(box_sampling, "_read", record)
 
     parts = [roi_pool(planes, (2, 3), 1.0)]
     parts += [roi_align(planes, (2, 3), 1.0, 0, aligned=True, takes_max=takes_max) for takes_max in (False, True)]
 
+    assert all(boxes == 1 or numel <= elements for boxes, numel in sizes)
     for one, other in zip(whole, parts, strict=True):
         assert_same_bits(one, as_array(other))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ Array = npt.NDArray[np.generic]
 Reals = npt.NDArray[np.float64]
 
 
-def pooled(arrays: Mapping[str, Array], **fields: object) -> dict[str, Array]:
+def pooled(arrays: Mapping[str, Array], **fields: object) -> dict[str, npt.NDArray[Any]]:
     """The outputs of token_pool."""
     return pool_arrays("token_pool", arrays, **fields)
 

@@ -85,7 +85,11 @@ class SampleGrid:
         return np.stack(both, 1)
 
     def taps(self, boxes: Reals, spatial: tuple[int, int]) -> tuple[Taps, Taps]:
-        """The elements along H and along W of planes ``(H, W)``."""
+        """The elements along H and along W of planes ``(H, W)``.
+
+        Samples inside the input are enumerated: some hundred bytes for each. An adaptive grid has few of them, but
+        ``sampling_ratio`` must have a limit.
+        """
         with np.errstate(all="ignore"):
             rows, columns = (self._taps_along(boxes, axis, length) for axis, length in enumerate(spatial))
         return rows, columns
@@ -177,7 +181,8 @@ def _merge(samples: _Samples, is_complete: Flags, *, takes_max: bool) -> Taps:
     taps = np.stack([former, later], 1).reshape(-1)
     given = np.stack([1.0 - samples.fraction, samples.fraction], 1).reshape(-1)
     if not takes_max:
-        return Taps(begins, positions, np.bincount(taps, given, total).reshape(1, -1), is_complete)
+        sums: Reals = np.bincount(taps, given, total).reshape(1, -1).astype(np.float64, copy=False)
+        return Taps(begins, positions, sums, is_complete)
     weights = np.stack([np.full(total, -np.inf), np.full(total, np.inf)])
     np.maximum.at(weights[0], taps, given)
     np.minimum.at(weights[1], taps, given)

@@ -6,28 +6,33 @@ most ``(H + 2·H_out)·W + (W + 2·W_out)·H_out`` products a channel, whatever 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
 
 from poolhouse.buffers import empty
-from poolhouse.kernels.box_loops import align_boxes, pool_boxes
+from poolhouse.kernels.bin_loops import pool_boxes
+from poolhouse.kernels.box_loops import average_boxes, compare_boxes
 from poolhouse.kernels.box_positions import Positions, Reals, SampleGrid, bin_bounds
 from poolhouse.kernels.halves import round_bfloat16, round_float16
 from poolhouse.kernels.sharding import shard
-from poolhouse.kernels.widening import CHUNK_BYTES, Array
+from poolhouse.kernels.widening import Array
 
+_ROUNDED_AT_ONCE: Final = 2**18
+"""Results that are rounded to 16 bits at once; at least those of one box."""
 _ROUND: Final = {"float16": round_float16, "bfloat16": round_bfloat16}
 
 
 class RoiAlignKernel:
     """The average or the maximum of bilinear samples in each bin of boxes, as torchvision's ``roi_align``.
 
-    A sample farther than one element outside the input counts as 0. A bin without samples, in a box without area, is
-    0. An element with the weight 0 beside a sample is multiplied too: an infinity gives NaN, unless other samples give
-    it a weight. The maximum is the largest of weight times element over the elements beside all samples, as in
-    onnxruntime's mode ``max``; a NaN wins.
+    A sample before position -1 or after position H or W counts as 0. An adaptive grid of a box without area has no
+    samples; its bins are 0. The maximum is the largest product of a weight and an element over the four elements beside
+    each sample, as in onnxruntime's mode ``max``, not the largest interpolated value.
+
+    NaN beside a sample gives NaN, also with the weight 0, as in torchvision; onnxruntime's maximum passes over some. An
+    infinity whose weights are all 0 gives NaN; torchvision's average is NaN if one of its weights is 0.
 
     Args:
         element: float32, float64, float16 or bfloat16.
@@ -48,7 +53,7 @@ class RoiAlignKernel:
         aligned: bool,
         takes_max: bool,
     ) -> None:
-        self._loop, self._round = align_boxes[element], _ROUND.get(element)
+        self._loop, self._round = (compare_boxes if takes_max else average_boxes)[element], _ROUND.get(element)
         self._grid = SampleGrid(output_size, spatial_scale, sampling_ratio, aligned, takes_max)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
@@ -66,32 +71,53 @@ class RoiAlignKernel:
         _, channels, height, width = given.shape
         size = self._grid.output_size
         out = empty((len(boxes), channels, *size), given.dtype)
-        found = out.reshape(-1)
-        size_out = size[0] * size[1]
-        at_once = self._grid.boxes_at_once((height, width))
-        numbers = (channels, height, width, *size, self._grid.takes_max)
+
+        def pool(part: slice, start: int, stop: int, line: Array) -> None:
+            taps = self._grid.taps(boxes[part], (height, width))
+            arrays = [array for axis in taps for array in (*axis[:3], axis.is_complete.view(np.uint8))]
+            divisors = np.fmax(self._grid.counts(boxes[part]).prod(1), 1.0)
+            count, sizes = len(divisors), (channels, height, width, *size)
+            spans = np.empty(2 * count, np.int64)
+            rest = (*sizes, images[part], divisors, *arrays, line, spans)
+            if self._round is None:
+                self._loop(given, out[part], count, start, stop, 0, channels, *rest)
+                return
+            wide = np.empty((count, stop - start, *size), np.float32)
+            self._loop(given, wide, count, start, stop, start, stop - start, *rest)
+            narrow = np.empty(wide.shape, np.uint16)
+            self._round(wide, narrow, wide.size)
+            out[part, start:stop] = narrow.view(out.dtype)
 
         def work(start: int, stop: int) -> None:
             line = np.empty(width)
-            for box in range(start // channels, -(-stop // channels), at_once):
-                begin, end = max(start, box * channels), min(stop, (box + at_once) * channels)
-                part = slice(box, -(-end // channels))
-                taps = self._grid.taps(boxes[part], (height, width))
-                divisors = np.fmax(self._grid.counts(boxes[part]).prod(1), 1.0)
-                many = end - begin if self._round is None else max(1, CHUNK_BYTES // (4 * size_out))
-                for at in range(begin, end, many):
-                    until = min(at + many, end)
-                    target = found[at * size_out : until * size_out]
-                    written = target if self._round is None else np.empty(target.size, np.float32)
-                    bounds = (at - box * channels, until - box * channels)
-                    arrays = (array for axis in taps for array in (*axis[:3], axis.is_complete.view(np.uint8)))
-                    self._loop(given, written, *bounds, *numbers, images[part], divisors, *arrays, line)
-                    if self._round is not None:
-                        self._round(written, target, target.size)
+            for first, last, begin, end in _rectangles(start, stop, channels):
+                at_once = self._grid.boxes_at_once((height, width))
+                if self._round is not None:
+                    at_once = min(at_once, max(1, _ROUNDED_AT_ONCE // ((end - begin) * size[0] * size[1])))
+                for box in range(first, last, at_once):
+                    pool(slice(box, min(box + at_once, last)), begin, end, line)
 
         if out.size:
             shard(work, len(boxes) * channels, threads)
         return (out,)
+
+
+def _rectangles(start: int, stop: int, channels: int) -> Iterator[tuple[int, int, int, int]]:
+    """The channels from start to stop, counted through all boxes, as ranges of boxes with the same channels of each.
+
+    Yields:
+        the first box, the end of the boxes, the first channel and the end of the channels.
+    """
+    while start < stop:
+        box, channel = divmod(start, channels)
+        boxes = (stop - start) // channels if channel == 0 else 0
+        if boxes:
+            yield box, box + boxes, 0, channels
+            start += boxes * channels
+        else:
+            many = min(channels - channel, stop - start)
+            yield box, box + 1, channel, channel + many
+            start += many
 
 
 class RoiPoolKernel:

@@ -21,6 +21,7 @@ from poolhouse.kernels.registry import LOOPS
 from poolhouse.kernels.targets import X86_LEVELS
 
 MODULES: Final = (
+    "poolhouse.kernels.bin_loops",
     "poolhouse.kernels.box_loops",
     "poolhouse.kernels.half_maxima",
     "poolhouse.kernels.halves",

@@ -87,10 +87,10 @@ def roi_align(
 
     Args:
         planes: ``input`` (N, C, H, W) floats; ``boxes`` (K, 4) float64, finite; ``batch_indices`` (K,) int64, in range.
-        output_size: number of bins along H and W.
+        output_size: number of bins along H and W; this and the other arguments are those of the kernel.
         spatial_scale: factor from coordinates of boxes to positions.
-        sampling_ratio: samples of a bin along each axis; if not positive, its number of elements, rounded up.
-        aligned: whether boxes are shifted by half an element; if not, they have at least one element.
+        sampling_ratio: samples of a bin along each axis; adaptive if not positive.
+        aligned: whether boxes are shifted by half an element.
         takes_max: whether samples are compared instead of averaged.
 
     Shape:
@@ -131,13 +131,7 @@ def _places(begins: Positions, ends: Positions, chosen: Positions, device: torch
 def roi_pool(planes: Mapping[str, torch.Tensor], output_size: tuple[int, int], spatial_scale: float) -> torch.Tensor:
     """The largest element of each bin; see :class:`poolhouse.kernels.boxes.RoiPoolKernel`.
 
-    Args:
-        planes: as for :func:`roi_align`.
-        output_size: number of bins along H and W.
-        spatial_scale: factor from coordinates of boxes to positions.
-
-    Shape:
-        output (K, C, H_out, W_out).
+    Args, shape: as for :func:`roi_align`.
     """
     x, images = planes["input"], planes["batch_indices"]
     boxes: Reals = planes["boxes"].cpu().numpy()
@@ -150,11 +144,11 @@ def roi_pool(planes: Mapping[str, torch.Tensor], output_size: tuple[int, int], s
         line = _read(x, images[at], rows, 0, columns)
         for place in range(1, rows.number):
             line = _later(line, _read(x, images[at], rows, place, columns), rows.are_missing(place), 2)
-        line = line.unflatten(-1, columns.positions.shape[1:])
+        line = _by_bins(line, columns)
         found = line[..., 0]
         for place in range(1, columns.number):
             found = _later(found, line[..., place], columns.are_missing(place), 3)
-        is_empty = (rows.counts == 0)[:, None, :, None] | (columns.counts == 0)[:, None, None, :]
+        is_empty = _along(rows.counts == 0, 2) | _along(columns.counts == 0, 3)
         out[at] = found.masked_fill(is_empty, 0.0)
     return out
 
@@ -162,9 +156,7 @@ def roi_pool(planes: Mapping[str, torch.Tensor], output_size: tuple[int, int], s
 def _chunks(most: Positions, outputs: int) -> Iterator[Positions]:
     """Numbers of boxes of similar size, each time as many as :data:`_CHUNK_ELEMENTS` allow.
 
-    Args:
-        most: the elements along W of the largest bin of each box.
-        outputs: the outputs of a box.
+    A box has ``outputs`` bins with at most ``most`` elements along W each.
     """
     order = np.argsort(most, kind="stable")
     elements = np.maximum(most[order], 1) * outputs
@@ -185,6 +177,11 @@ def _read(x: torch.Tensor, images: torch.Tensor, rows: _Places, place: int, colu
         rows.positions[:, None, :, place, None],
         columns.positions.flatten(1)[:, None, None, :],
     ]
+
+
+def _by_bins(lines: torch.Tensor, columns: _Places) -> torch.Tensor:
+    """(B, C, H_out, W_out·T) as (B, C, H_out, W_out, T)."""
+    return lines.view(*lines.shape[:-1], *columns.positions.shape[1:])
 
 
 def _along(of_bins: torch.Tensor, axis: int) -> torch.Tensor:
@@ -208,7 +205,7 @@ def _sums_of_samples(
         number = _read(x, images, rows, place, columns).to(torch.float64)
         lines = _added(lines, number * _along(rows.weights[0, :, :, place], 2), rows.are_missing(place), 2)
     assert lines is not None
-    lines = lines.unflatten(-1, columns.positions.shape[1:])
+    lines = _by_bins(lines, columns)
     total = lines.new_zeros(lines.shape[:-1])
     for place in range(columns.number):
         weighted = lines[..., place] * _along(columns.weights[0, :, :, place], 3)
@@ -231,7 +228,7 @@ def _largest_samples(
         found = _weighted(number, rows, place, 2)
         lines = found if lines is None else torch.maximum(lines, found)
     assert lines is not None
-    lines = lines.unflatten(-1, columns.positions.shape[1:])
+    lines = _by_bins(lines, columns)
     is_complete = _along(rows.is_complete, 2) & _along(columns.is_complete, 3)
     # A sample outside the input counts as 0.
     best = torch.where(is_complete, -math.inf, 0.0).to(torch.float64).expand(lines.shape[:-1])
@@ -273,16 +270,8 @@ def reference_of_box_align(
     """One channel of ``roi_align`` for one box, sample by sample.
 
     Args:
-        plane: (H, W).
-        box: ``[x1, y1, x2, y2]``.
-        output_size: as for :func:`roi_align`, like all other arguments.
-        spatial_scale: see there.
-        sampling_ratio: see there.
-        aligned: see there.
-        takes_max: see there.
-
-    Returns:
-        (H_out, W_out).
+        plane: ``(H, W)``, finite.
+        box: ``[x1, y1, x2, y2]``; the other arguments are those of :func:`roi_align`.
     """
     bins = []
     for axis, count in enumerate(output_size):
@@ -332,13 +321,8 @@ def reference_of_box_pool(
     """One channel of ``roi_pool`` for one box.
 
     Args:
-        plane: (H, W).
-        box: ``[x1, y1, x2, y2]``.
-        output_size: number of bins along H and W.
-        spatial_scale: factor from coordinates of boxes to positions.
-
-    Returns:
-        (H_out, W_out).
+        plane: ``(H, W)``.
+        box: ``[x1, y1, x2, y2]``; the other arguments are those of :func:`roi_pool`.
     """
     bins = []
     for axis, count in enumerate(output_size):
