@@ -26,18 +26,18 @@ def pooled(arrays: Mapping[str, Array], **fields: object) -> dict[str, npt.NDArr
 def of_sentence_transformers(x: Reals, mask: npt.NDArray[np.int64], mode: str) -> Reals:
     """The vectors of all rows, as ``sentence_transformers.models.Pooling`` computes them."""
     wide = mask[:, :, None].astype(np.float64)
-    count = np.maximum(wide.sum(1), 1e-9)
-    if mode == "cls":
-        return x[np.arange(len(x)), mask.argmax(1)]
-    if mode == "lasttoken":
-        return x[np.arange(len(x)), mask.shape[1] - 1 - mask[:, ::-1].argmax(1)]
-    if mode == "max":
-        return np.where(wide == 0, -1e9, x).max(1)
-    if mode == "weightedmean":
-        places = np.arange(1, mask.shape[1] + 1)[None, :, None] * wide
-        return (x * places).sum(1) / places.sum(1)
-    total = (x * wide).sum(1)
-    return total / (count if mode == "mean" else np.sqrt(count))
+    total, count = (x * wide).sum(1), np.maximum(wide.sum(1), 1e-9)
+    places = np.arange(1, mask.shape[1] + 1)[None, :, None] * wide
+    first, last = mask.argmax(1), mask.shape[1] - 1 - mask[:, ::-1].argmax(1)
+    found: Reals = {
+        "cls": x[np.arange(len(x)), first],
+        "lasttoken": x[np.arange(len(x)), last],
+        "max": np.where(wide == 0, -1e9, x).max(1),
+        "mean": total / count,
+        "mean_sqrt_len_tokens": total / np.sqrt(count),
+        "weightedmean": (x * places).sum(1) / places.sum(1),
+    }[mode]
+    return found
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from poolhouse.errors import Unprocessable
@@ -44,7 +45,7 @@ def test_the_vector_of_all_modes_has_length_1() -> None:
 @pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int16, np.int64, np.uint64])
 def test_a_mask_may_have_any_type_of_integers(dtype: type) -> None:
     """What is not 0 counts."""
-    mask = np.zeros((3, 17), dtype)
+    mask: npt.NDArray[np.generic] = np.zeros((3, 17), dtype)
     mask[:, 3:9] = 1 if dtype is np.bool_ else 100
 
     found = pool_arrays("token_pool", {"input": X, "mask": mask})["output"]

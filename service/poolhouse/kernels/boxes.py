@@ -31,8 +31,9 @@ class RoiAlignKernel:
     samples; its bins are 0. The maximum is the largest product of a weight and an element over the four elements beside
     each sample, as in onnxruntime's mode ``max``, not the largest interpolated value.
 
-    NaN beside a sample gives NaN, also with the weight 0, as in torchvision; onnxruntime's maximum passes over some. An
-    infinity whose weights are all 0 gives NaN; torchvision's average is NaN if one of its weights is 0.
+    NaN beside a sample gives NaN, also with the weight 0, as in torchvision; onnxruntime's maximum passes over some.
+    The product of an infinity and the weight 0 is NaN. An average multiplies an element by the sum of its weights, so
+    an infinity stays one if any sample gives it a weight; torchvision multiplies by each.
 
     Args:
         element: float32, float64, float16 or bfloat16.

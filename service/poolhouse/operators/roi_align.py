@@ -42,7 +42,7 @@ class RoiAlign(BoxRegions):
     source: ClassVar[str] = "torchvision.ops.roi_align; ONNX RoiAlign"
 
     sampling_ratio: int = field(
-        Integer(-1, 1024),
+        Integer(-1, 128),
         "Samples of a bin along each axis; 0 or less adapts them to the size of the box.",
         default=-1,
         example=2,
@@ -108,7 +108,7 @@ class RoiAlign(BoxRegions):
         samples, channels = self._samples_of_box(shape), shape[1]
         steps = samples * (channels * each + 20) + 500
         wide = arrangement.plane_output_bytes * 8 / arrangement.inputs["input"].dtype.itemsize
-        return Cost(steps, 10 * STEPS_PER_CALL, 2 * wide + samples * (48 + held), 8.0 * shape[-2] * shape[-1])
+        return Cost(steps, 10 * STEPS_PER_CALL, 2 * wide + samples * (100 + held), 8.0 * shape[-2] * shape[-1])
 
     def make_kernel(self, plane_shape: Sizes, inputs: Mapping[str, TensorMetadata]) -> Kernel | None:
         return self._kernel(inputs["input"].dtype.name)

@@ -264,11 +264,12 @@ def _data_schema(components: Components, form: Form, name: str, element: JsonObj
     depths = [element]
     for depth in range(1, max(form.dimensions) + 1):
         depths.append(components.add_ref("schemas", f"{name}{depth}", {"type": "array", "items": depths[-1]}))
+    # Of one dimension, flat lists are nested ones, too.
+    nested = [depths[1], *(depths[axes] for axes in form.dimensions if axes > 1)]
     return {
         "description": "The elements, nested like the shape or flat in C order. NaN and infinities are strings, "
         "elements of integer types are whole numbers, and elements of bool are true or false.",
-        # Of one dimension, flat lists are nested ones, too.
-        "anyOf": [depths[1], *(depths[axes] for axes in form.dimensions if axes > 1)],
+        **({"anyOf": nested} if len(nested) > 1 else {"allOf": nested}),
     }
 
 
