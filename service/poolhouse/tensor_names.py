@@ -16,6 +16,7 @@ TENSOR_TYPES: Final[Mapping[str, ElementType]] = {
     "spans": INT64,
     "segments": INT64,
     "boxes": FLOAT32,
+    "rois": FLOAT32,
     "batch_indices": INT64,
 }
 """The default element type of each tensor; a test compares them with those that the operators declare."""

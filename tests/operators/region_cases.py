@@ -181,12 +181,39 @@ def roi_pool(random: Random, dtype: str) -> tuple[dict[str, Tensor], Fields]:
     return _boxes(random, dtype)
 
 
+def onnx_roi_align(random: Random, dtype: str) -> tuple[dict[str, Tensor], Fields]:
+    """The same by the names of ONNX."""
+    while "batch_indices" not in (drawn := roi_align(random, dtype))[0]:
+        pass
+    tensors, fields = drawn
+    tensors["rois"] = tensors.pop("boxes")
+    return tensors, {
+        "output_height": random.choice((1, 3)),
+        "output_width": random.choice((1, 2)),
+        "sampling_ratio": random.choice((0, 2)),
+        "spatial_scale": fields["spatial_scale"],
+        "mode": fields["mode"],
+        "coordinate_transformation_mode": random.choice(("half_pixel", "output_half_pixel")),
+    }
+
+
+def onnx_max_roi_pool(random: Random, dtype: str) -> tuple[dict[str, Tensor], Fields]:
+    """The same by the names of ONNX."""
+    while "batch_indices" in (drawn := roi_pool(random, dtype))[0]:
+        pass
+    tensors, fields = drawn
+    tensors["rois"] = tensors.pop("boxes")
+    return tensors, {"pooled_shape": fields["output_size"], "spatial_scale": fields["spatial_scale"]}
+
+
 MAKERS: Final[Mapping[str, Callable[[Random, str], tuple[dict[str, Tensor], Fields]]]] = {
     "token_pool": token_pool,
     "span_pool": span_pool,
     "segment_pool": segment_pool,
     "roi_align": roi_align,
     "roi_pool": roi_pool,
+    "onnx.RoiAlign": onnx_roi_align,
+    "onnx.MaxRoiPool": onnx_max_roi_pool,
 }
 
 

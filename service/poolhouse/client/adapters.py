@@ -688,6 +688,86 @@ class ONNX:
         )
         return cast("Pooled[ArrayT, None]", pooled)
 
+    def RoiAlign(
+        self,
+        input: ArrayT,
+        rois: TensorLike,
+        batch_indices: TensorLike,
+        coordinate_transformation_mode: Literal["half_pixel", "output_half_pixel"] = "half_pixel",
+        mode: Literal["avg", "max"] = "avg",
+        output_height: int = 1,
+        output_width: int = 1,
+        sampling_ratio: int = 0,
+        spatial_scale: float = 1.0,
+    ) -> Pooled[ArrayT, None]:
+        """Samples of each box on a grid, averaged or their maximum: ONNX's RoiAlign.
+
+        Args:
+            input: the tensor to pool.
+            rois: (K, 4): x1, y1, x2 and y2 of each box.
+            batch_indices: (K): the number of the image of each box, for boxes (K, 4).
+            coordinate_transformation_mode: half_pixel shifts coordinates by half a position; output_half_pixel
+                is the meaning before opset 16.
+            mode: Whether the samples of a bin are averaged, or the largest weighted element is taken.
+            output_height: The output's size along H.
+            output_width: The output's size along W.
+            sampling_ratio: Samples of a bin along each axis; 0 adapts them to the size of the box.
+            spatial_scale: What coordinates are multiplied by: the size of the feature map over that of the
+                image.
+
+        Shape:
+            input ``(N, C, H, W)`` and K rois give ``(K, C, output_height, output_width)``.
+        """
+        pooled = self._pool(
+            "onnx.RoiAlign",
+            {
+                "input": input,
+                "rois": rois,
+                "batch_indices": batch_indices,
+            },
+            {
+                "coordinate_transformation_mode": coordinate_transformation_mode,
+                "mode": mode,
+                "output_height": output_height,
+                "output_width": output_width,
+                "sampling_ratio": sampling_ratio,
+                "spatial_scale": spatial_scale,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def MaxRoiPool(
+        self,
+        input: ArrayT,
+        rois: TensorLike,
+        pooled_shape: int | Sequence[int],
+        spatial_scale: float = 1.0,
+    ) -> Pooled[ArrayT, None]:
+        """The largest element of each bin of each box: ONNX's MaxRoiPool.
+
+        Args:
+            input: the tensor to pool.
+            rois: (K, 5): the number of the image, then x1, y1, x2 and y2 of each box.
+            pooled_shape: The output's size, H and W.
+            spatial_scale: What coordinates are multiplied by: the size of the feature map over that of the
+                image.
+
+        Shape:
+            input ``(N, C, H, W)`` and K rois give ``(K, C, *pooled_shape)``.
+        """
+        pooled = self._pool(
+            "onnx.MaxRoiPool",
+            {
+                "input": input,
+                "rois": rois,
+            },
+            {
+                "pooled_shape": pooled_shape,
+                "spatial_scale": spatial_scale,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
 
 class Adapters:
     """The operators of other frameworks; :class:`Client` implements ``_pool``."""
@@ -1376,6 +1456,86 @@ class AsyncONNX:
                 "strides": strides,
                 "pads": pads,
                 "output_shape": output_shape,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def RoiAlign(
+        self,
+        input: ArrayT,
+        rois: TensorLike,
+        batch_indices: TensorLike,
+        coordinate_transformation_mode: Literal["half_pixel", "output_half_pixel"] = "half_pixel",
+        mode: Literal["avg", "max"] = "avg",
+        output_height: int = 1,
+        output_width: int = 1,
+        sampling_ratio: int = 0,
+        spatial_scale: float = 1.0,
+    ) -> Pooled[ArrayT, None]:
+        """Samples of each box on a grid, averaged or their maximum: ONNX's RoiAlign.
+
+        Args:
+            input: the tensor to pool.
+            rois: (K, 4): x1, y1, x2 and y2 of each box.
+            batch_indices: (K): the number of the image of each box, for boxes (K, 4).
+            coordinate_transformation_mode: half_pixel shifts coordinates by half a position; output_half_pixel
+                is the meaning before opset 16.
+            mode: Whether the samples of a bin are averaged, or the largest weighted element is taken.
+            output_height: The output's size along H.
+            output_width: The output's size along W.
+            sampling_ratio: Samples of a bin along each axis; 0 adapts them to the size of the box.
+            spatial_scale: What coordinates are multiplied by: the size of the feature map over that of the
+                image.
+
+        Shape:
+            input ``(N, C, H, W)`` and K rois give ``(K, C, output_height, output_width)``.
+        """
+        pooled = await self._pool(
+            "onnx.RoiAlign",
+            {
+                "input": input,
+                "rois": rois,
+                "batch_indices": batch_indices,
+            },
+            {
+                "coordinate_transformation_mode": coordinate_transformation_mode,
+                "mode": mode,
+                "output_height": output_height,
+                "output_width": output_width,
+                "sampling_ratio": sampling_ratio,
+                "spatial_scale": spatial_scale,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def MaxRoiPool(
+        self,
+        input: ArrayT,
+        rois: TensorLike,
+        pooled_shape: int | Sequence[int],
+        spatial_scale: float = 1.0,
+    ) -> Pooled[ArrayT, None]:
+        """The largest element of each bin of each box: ONNX's MaxRoiPool.
+
+        Args:
+            input: the tensor to pool.
+            rois: (K, 5): the number of the image, then x1, y1, x2 and y2 of each box.
+            pooled_shape: The output's size, H and W.
+            spatial_scale: What coordinates are multiplied by: the size of the feature map over that of the
+                image.
+
+        Shape:
+            input ``(N, C, H, W)`` and K rois give ``(K, C, *pooled_shape)``.
+        """
+        pooled = await self._pool(
+            "onnx.MaxRoiPool",
+            {
+                "input": input,
+                "rois": rois,
+            },
+            {
+                "pooled_shape": pooled_shape,
+                "spatial_scale": spatial_scale,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)

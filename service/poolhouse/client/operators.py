@@ -27,6 +27,8 @@ COMPANIONS: Final[Mapping[str, Mapping[str, bool]]] = {
     "span_pool": {"spans": True, "mask": False, "weights": False},
     "token_pool": {"mask": False, "weights": False, "offsets": False},
     "onnx.MaxUnpool": {"indices": True},
+    "onnx.RoiAlign": {"rois": True, "batch_indices": True},
+    "onnx.MaxRoiPool": {"rois": True},
 }
 """The tensors of each operator beside the input, and whether each is required; others take the input alone."""
 

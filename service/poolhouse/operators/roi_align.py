@@ -26,6 +26,8 @@ from poolhouse.tensors import TensorMetadata
 
 _ADAPTIVE_SAMPLES: Final = 4
 """Samples that a plan counts for each element of the feature map, for a box whose grid adapts to its size."""
+MAX_SAMPLING_RATIO: Final = 128
+"""The largest sampling_ratio: the positions of all samples take memory."""
 _SMALL_MAP: Final = 1024
 """Elements that a smaller feature map counts as: boxes may reach far beyond it."""
 
@@ -42,7 +44,7 @@ class RoiAlign(BoxRegions):
     source: ClassVar[str] = "torchvision.ops.roi_align; ONNX RoiAlign"
 
     sampling_ratio: int = field(
-        Integer(-1, 128),
+        Integer(-1, MAX_SAMPLING_RATIO),
         "Samples of a bin along each axis; 0 or less adapts them to the size of the box.",
         default=-1,
         example=2,

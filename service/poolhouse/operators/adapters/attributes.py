@@ -9,8 +9,7 @@ from poolhouse.dtypes import ElementKind
 from poolhouse.errors import FieldProblem
 from poolhouse.operators.field_types import FieldType
 from poolhouse.operators.fields import REQUIRED, Field
-from poolhouse.operators.operator import Refusal, Sample
-from poolhouse.operators.plane_operator import PlaneOperator
+from poolhouse.operators.operator import Operator, Refusal, Sample
 
 Attributes = Mapping[str, object]
 """The checked values of all attributes, by name."""
@@ -79,7 +78,7 @@ class Adaptation:
     """
 
     name: str
-    target: type[PlaneOperator]
+    target: type[Operator]
     attributes: tuple[Attribute, ...]
     summary: str
     shape_rule: str

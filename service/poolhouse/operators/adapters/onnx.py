@@ -180,7 +180,7 @@ class OnnxMaxUnpool(Adapter):
 
     def _inferred(self, spatial: Sizes) -> Sizes:
         """The sizes that the attributes give, without ``output_shape``."""
-        with self._in_their_words():
+        with self.in_their_words():
             return self._inferring.spatial_out(spatial)
 
     def spatial_out(self, spatial: Sizes) -> Sizes:
