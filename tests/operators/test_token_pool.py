@@ -27,8 +27,9 @@ def of_sentence_transformers(x: Reals, mask: npt.NDArray[np.int64], mode: str) -
     """The vectors of all rows, as ``sentence_transformers.models.Pooling`` computes them."""
     wide = mask[:, :, None].astype(np.float64)
     total, count = (x * wide).sum(1), np.maximum(wide.sum(1), 1e-9)
-    places = np.arange(1, mask.shape[1] + 1)[None, :, None] * wide
     first, last = mask.argmax(1), mask.shape[1] - 1 - mask[:, ::-1].argmax(1)
+    # Weights begin at the first token that is no padding.
+    places = (np.arange(1, mask.shape[1] + 1)[None, :] - first[:, None])[:, :, None] * wide
     found: Reals = {
         "cls": x[np.arange(len(x)), first],
         "lasttoken": x[np.arange(len(x)), last],

@@ -6305,8 +6305,8 @@ class Operators:
                 the row before them.
             modes: How a vector is made of the tokens that count: cls, the first; last; mean; max; min; sum;
                 mean_sqrt_len, the sum over the root of their number; weighted_mean, with the weights 1, 2, 3, …
-                by position; weighted, with those of the tensor weights. Of several modes the vectors follow
-                each other.
+                from the first one on; weighted, with those of the tensor weights. Of several modes the vectors
+                follow each other.
             truncate: The number of dimensions to keep, the first ones, as Matryoshka embeddings allow; before
                 normalizing.
             normalize: Whether each vector of the answer is divided by its Euclidean length.
@@ -6820,8 +6820,8 @@ class Operators:
             input: the tensor to pool.
             modes: How a vector is made of the tokens that count: cls, the first; last; mean; max; min; sum;
                 mean_sqrt_len, the sum over the root of their number; weighted_mean, with the weights 1, 2, 3, …
-                by position; weighted, with those of the tensor weights. Of several modes the vectors follow
-                each other.
+                from the first one on; weighted, with those of the tensor weights. Of several modes the vectors
+                follow each other.
             truncate: The number of dimensions to keep, the first ones, as Matryoshka embeddings allow; before
                 normalizing.
             normalize: Whether each vector of the answer is divided by its Euclidean length.
@@ -13312,8 +13312,8 @@ class AsyncOperators:
                 the row before them.
             modes: How a vector is made of the tokens that count: cls, the first; last; mean; max; min; sum;
                 mean_sqrt_len, the sum over the root of their number; weighted_mean, with the weights 1, 2, 3, …
-                by position; weighted, with those of the tensor weights. Of several modes the vectors follow
-                each other.
+                from the first one on; weighted, with those of the tensor weights. Of several modes the vectors
+                follow each other.
             truncate: The number of dimensions to keep, the first ones, as Matryoshka embeddings allow; before
                 normalizing.
             normalize: Whether each vector of the answer is divided by its Euclidean length.
@@ -13827,8 +13827,8 @@ class AsyncOperators:
             input: the tensor to pool.
             modes: How a vector is made of the tokens that count: cls, the first; last; mean; max; min; sum;
                 mean_sqrt_len, the sum over the root of their number; weighted_mean, with the weights 1, 2, 3, …
-                by position; weighted, with those of the tensor weights. Of several modes the vectors follow
-                each other.
+                from the first one on; weighted, with those of the tensor weights. Of several modes the vectors
+                follow each other.
             truncate: The number of dimensions to keep, the first ones, as Matryoshka embeddings allow; before
                 normalizing.
             normalize: Whether each vector of the answer is divided by its Euclidean length.

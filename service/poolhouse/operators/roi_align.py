@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
@@ -19,7 +21,7 @@ from poolhouse.operators.box_sampling import reference_of_box_align, roi_align
 from poolhouse.operators.costs import STEPS_PER_CALL, Cost
 from poolhouse.operators.field_types import Choice, Flag
 from poolhouse.operators.fields import Sizes, field
-from poolhouse.operators.loop_costs import KernelFactory
+from poolhouse.operators.loop_costs import MAX_THREADS, KernelFactory
 from poolhouse.operators.number_types import Integer
 from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
 from poolhouse.tensors import TensorMetadata
@@ -30,6 +32,31 @@ MAX_SAMPLING_RATIO: Final = 128
 """The largest sampling_ratio: the positions of all samples take memory."""
 _SMALL_MAP: Final = 1024
 """Elements that a smaller feature map counts as: boxes may reach far beyond it."""
+
+_SAMPLE_BYTES: Final = 300.0
+"""Memory for the positions of a sample along an axis."""
+_SAMPLES_AT_ONCE: Final = 2**15
+_CHUNK_ELEMENTS: Final = 2**22
+_ROUNDED_BYTES: Final = 6 * 2**18
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The most that a box takes.
+
+    Attributes:
+        channels: C.
+        bins: H_out and W_out.
+        rows: lines of the input that are read, counted for each bin along H.
+        columns: elements of a line that are read, counted for each bin along W.
+        samples: along both axes.
+    """
+
+    channels: int
+    bins: Sizes
+    rows: float
+    columns: float
+    samples: float
 
 
 @operator("roi_align", ranks=())
@@ -97,20 +124,54 @@ class RoiAlign(BoxRegions):
             )
 
     def arranged_cost(self, arrangement: Arrangement) -> Cost:
-        return self._cost(arrangement, 60.0, 64.0)
+        work = self._work(arrangement)
+        each = 30.0 if self.mode == "max" else 15.0
+        steps = work.channels * each * (work.rows * work.columns + work.columns * work.bins[0] / 2)
+        turns = (work.rows / work.bins[0] + work.columns / work.bins[1]) * 12
+        widened = work.channels * work.bins[0] * work.columns
+        together = min(max(_CHUNK_ELEMENTS, widened), arrangement.planes * widened)
+        return self._cost(arrangement, work, steps, 120 + turns, 1, 64.0 * together)
 
     def arranged_loops(self, arrangement: Arrangement) -> KernelFactory | None:
+        work = self._work(arrangement)
+        each = 2.0 if self.mode == "max" else 1.0
+        # All columns between the outer ones are added, if they are few.
+        line = min(2 * work.columns, arrangement.inputs["input"].shape[3])
+        steps = work.channels * (
+            each * (work.rows * line * 0.6 + work.columns * work.bins[0]) + 3 * math.prod(work.bins) + 10
+        )
+        rounded = work.channels * math.prod(work.bins) * 6.0 * (arrangement.inputs["input"].dtype.itemsize == 2)
+        together = min(MAX_THREADS * max(_ROUNDED_BYTES, rounded), arrangement.planes * rounded)
         return KernelFactory(
-            self._cost(arrangement, 4.0, 0.0),
+            self._cost(arrangement, work, steps, 120, MAX_THREADS, together),
             lambda: self._kernel(arrangement.inputs["input"].dtype.name),
         )
 
-    def _cost(self, arrangement: Arrangement, each: float, held: float) -> Cost:
-        shape = arrangement.inputs["input"].shape
-        samples, channels = self._samples_of_box(shape), shape[1]
-        steps = samples * (channels * each + 20) + 500
-        wide = arrangement.plane_output_bytes * 8 / arrangement.inputs["input"].dtype.itemsize
-        return Cost(steps, 10 * STEPS_PER_CALL, 2 * wide + samples * (100 + held), 8.0 * shape[-2] * shape[-1])
+    def _work(self, arrangement: Arrangement) -> _Work:
+        _, channels, *spatial = arrangement.inputs["input"].shape
+        ratio = self.sampling_ratio
+        samples, taps = 0.0, []
+        for bins, length in zip(self.output_size, spatial, strict=True):
+            # Each element of the axis is read once, and those beside the borders of bins twice.
+            most = length + 2 * bins
+            taps.append(float(min(2 * bins * ratio, most) if ratio > 0 else most))
+            samples += bins * ratio if ratio > 0 else bins + 2 * length
+        return _Work(channels, self.output_size, taps[0], taps[1], samples)
+
+    def _cost(
+        self, arrangement: Arrangement, work: _Work, steps: float, calls: float, threads: int, held: float
+    ) -> Cost:
+        # Positions of the samples of some boxes are computed together.
+        planes, samples = arrangement.planes, work.samples
+        chunks = planes * samples / _SAMPLES_AT_ONCE
+        positions = _SAMPLE_BYTES * min(threads * max(_SAMPLES_AT_ONCE, samples), planes * samples)
+        searches = 40 * sum(work.bins)
+        return Cost(
+            steps + 60 * samples + searches + 1000,
+            (calls + 100 * chunks) * STEPS_PER_CALL,
+            100.0 * sum(work.bins),
+            held + positions,
+        )
 
     def make_kernel(self, plane_shape: Sizes, inputs: Mapping[str, TensorMetadata]) -> Kernel | None:
         return self._kernel(inputs["input"].dtype.name)

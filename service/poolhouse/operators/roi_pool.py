@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import torch
 
@@ -17,6 +17,8 @@ from poolhouse.operators.fields import Sizes
 from poolhouse.operators.loop_costs import KernelFactory
 from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
 from poolhouse.tensors import TensorMetadata
+
+_CHUNK_ELEMENTS: Final = 2**22
 
 
 @operator("roi_pool", ranks=())
@@ -42,19 +44,26 @@ class RoiPool(BoxRegions):
     )
 
     def arranged_cost(self, arrangement: Arrangement) -> Cost:
-        return self._cost(arrangement, 30.0)
+        _, channels, height, width = arrangement.inputs["input"].shape
+        rows, columns = self.output_size
+        turns = (height / rows + width / columns + 4) * 8
+        widened = channels * rows * (width + 2 * columns)
+        together = min(max(_CHUNK_ELEMENTS, widened), arrangement.planes * widened)
+        return self._cost(arrangement, 15.0, 80 + turns, 40.0 * together)
 
     def arranged_loops(self, arrangement: Arrangement) -> KernelFactory | None:
         element = arrangement.inputs["input"].dtype.name
-        return KernelFactory(self._cost(arrangement, 1.5), lambda: self._kernel(element))
+        return KernelFactory(self._cost(arrangement, 0.5, 60, 0.0), lambda: self._kernel(element))
 
-    def _cost(self, arrangement: Arrangement, each: float) -> Cost:
+    def _cost(self, arrangement: Arrangement, each: float, calls: float, held: float) -> Cost:
         _, channels, height, width = arrangement.inputs["input"].shape
-        bins = self.output_size[0] * self.output_size[1]
-        # Bins share their borders, so an element is read at most four times, and each bin reads one.
-        steps = channels * each * (4 * height * width + bins) + 500
-        wide = arrangement.plane_output_bytes * 8 / arrangement.inputs["input"].dtype.itemsize
-        return Cost(steps, 10 * STEPS_PER_CALL, 2 * wide + 64 * bins, 8.0 * height * width)
+        rows, columns = self.output_size
+        # Bins share their borders, so an element is read once along each axis, and a few of each bin again.
+        read = (height + 2 * rows) * (width + 2 * columns) * each + rows * (2 * width + 6 * columns)
+        bounds = rows + columns
+        return Cost(
+            channels * read + 60 * bounds + 500, calls * STEPS_PER_CALL, 120.0 * bounds, held + 128.0 * width
+        )
 
     def make_kernel(self, plane_shape: Sizes, inputs: Mapping[str, TensorMetadata]) -> Kernel | None:
         return self._kernel(inputs["input"].dtype.name)

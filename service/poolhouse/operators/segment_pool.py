@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 import numpy as np
 import torch
 
-from poolhouse.dtypes import INT64, ElementKind
+from poolhouse.dtypes import BFLOAT16, INT64, ElementKind
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.kernels.segments import SegmentKernel, group_rows, scratch_bytes
 from poolhouse.kernels.window_kernels import Kernel
@@ -28,8 +28,18 @@ from poolhouse.operators.size_types import INT32_MAX
 from poolhouse.tensors import Tensor, TensorMetadata
 
 _REDUCTIONS: Final = ("sum", "mean", "max", "min", "mul", "median", "var", "std", "softmax", "logsumexp")
-_STEPS: Final = {"median": 30.0, "softmax": 25.0, "logsumexp": 15.0, "var": 3.0, "std": 3.0}
-"""Steps for an element by the compiled loops; 1.5 for the others."""
+_LOOP_STEPS: Final = {
+    **dict.fromkeys(("var", "std"), (1.3, 7.0)),
+    **dict.fromkeys(("softmax", "logsumexp"), (5.0, 10.0)),
+    "median": (11.0, 5.0),
+}
+"""Steps for an element and for a result by the compiled loops, where they are not 0.6 and 3."""
+_TORCH_STEPS: Final = {
+    **dict.fromkeys(("var", "std"), (10.0, 15.0)),
+    **dict.fromkeys(("softmax", "logsumexp"), (11.0, 20.0)),
+    "median": (130.0, 20.0),
+}
+"""The same by torch, where they are not 5 and 10."""
 _SEGMENTS: Final = TensorInput(
     "segments",
     (INT64,),
@@ -192,24 +202,32 @@ class SegmentPool(RegionOperator):
 
     def arranged_cost(self, arrangement: Arrangement) -> Cost:
         rows, width = arrangement.plane_sizes
-        each = 400.0 if self.reduce == "median" else 60.0
-        return self._cost(arrangement, each, held_bytes(rows, width, arrangement.planes, on_cpu=True))
+        held = held_bytes(rows, width, arrangement.planes, on_cpu=True)
+        rates = _TORCH_STEPS.get(self.reduce, (5.0, 10.0))
+        return self._cost(arrangement, rates, 16.0, 50, held)
 
     def arranged_loops(self, arrangement: Arrangement) -> KernelFactory | None:
-        each, (rows, width) = _STEPS.get(self.reduce, 1.5), arrangement.plane_sizes
+        rows, width = arrangement.plane_sizes
+        held = scratch_bytes(self.reduce, rows, width, arrangement.planes, MAX_THREADS)
         return KernelFactory(
-            self._cost(arrangement, each, scratch_bytes(self.reduce, rows, width, arrangement.planes, MAX_THREADS)),
+            self._cost(arrangement, _LOOP_STEPS.get(self.reduce, (0.6, 3.0)), 3.0, 20, held),
             lambda: self._kernel(arrangement.inputs["input"].dtype.name),
             is_bit_exact=self.reduce not in ("softmax", "logsumexp", "std"),
         )
 
-    def _cost(self, arrangement: Arrangement, each: float, held: int) -> Cost:
+    def _cost(
+        self, arrangement: Arrangement, rates: tuple[float, float], index: float, calls: int, held: int
+    ) -> Cost:
+        """The cost, by steps for an element, for a result and for its index."""
         rows, width = arrangement.plane_sizes
         planes = max(arrangement.planes, 1)
-        steps = each * rows * width / planes + 6 * width + 20 * rows / planes
+        each, result = rates
+        # Results are rounded by numpy.
+        result += index * self.return_indices + 10 * (arrangement.inputs["input"].dtype is BFLOAT16)
+        steps = each * rows * width / planes + result * width + 10 * result
         # The order of the rows, and where each segment begins.
-        nbytes = held + 32 * rows + 16 * planes
-        return Cost(steps + 50, 20 * STEPS_PER_CALL + 10 * rows, 24.0 * width, float(nbytes))
+        nbytes = held + 32 * rows + 32 * planes
+        return Cost(steps, calls * STEPS_PER_CALL + 8 * rows, 0.0, float(nbytes))
 
     def make_kernel(self, plane_shape: Sizes, inputs: Mapping[str, TensorMetadata]) -> Kernel | None:
         return self._kernel(inputs["input"].dtype.name)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar, Final
 
 import numpy as np
@@ -13,6 +12,9 @@ import torch
 
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, FLOAT32, INT64, ElementKind, bfloat16_to_float32
 from poolhouse.errors import FieldProblem, Unprocessable
+from poolhouse.kernels.span_blocks import BLOCK
+from poolhouse.kernels.span_parts import MAX_STRIP, PART_ELEMENTS
+from poolhouse.kernels.spans import MODES as MODES_OF_LOOPS
 from poolhouse.kernels.spans import SpanKernel, scratch_bytes
 from poolhouse.kernels.window_kernels import Kernel
 from poolhouse.operators.arrangement import Arrangement
@@ -62,6 +64,39 @@ OFFSETS: Final = TensorInput(
 )
 
 
+_SPAN_BYTES: Final = 64.0
+"""Numbers of a span that are made of a request's tensors."""
+_READS_OF_SPAN: Final = 25
+"""Tokens and nodes of the table that are read for a long span, besides the blocks that it shares with others."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What the cost of a request depends on.
+
+    Attributes:
+        tokens: of all rows.
+        spans: how many, at least one.
+        dims: elements of a token that are pooled.
+        reductions: how many the modes need.
+        results: vectors of a span; one that is normalized counts three times.
+        reads: tokens, or nodes of the table, that are read for a span.
+        longest: tokens of the longest span that is possible.
+        overlaps: whether spans may overlap and begin anywhere.
+        is_weighted: whether weights are added, too.
+    """
+
+    tokens: int
+    spans: int
+    dims: int
+    reductions: int
+    results: float
+    reads: float
+    longest: int
+    overlaps: bool
+    is_weighted: bool
+
+
 @dataclass(frozen=True)
 class TokenRegions(RegionOperator):
     """Base of operators that pool spans of tokens to one vector each."""
@@ -73,8 +108,8 @@ class TokenRegions(RegionOperator):
     modes: tuple[str, ...] = field(
         Words(MODES, _ALIASES),
         "How a vector is made of the tokens that count: cls, the first; last; mean; max; min; sum; mean_sqrt_len, the "
-        "sum over the root of their number; weighted_mean, with the weights 1, 2, 3, … by position; weighted, with "
-        "those of the tensor weights. Of several modes the vectors follow each other.",
+        "sum over the root of their number; weighted_mean, with the weights 1, 2, 3, … from the first one on; "
+        "weighted, with those of the tensor weights. Of several modes the vectors follow each other.",
         default=("mean",),
         example="mean",
     )
@@ -179,21 +214,60 @@ class TokenRegions(RegionOperator):
         """
 
     def arranged_cost(self, arrangement: Arrangement) -> Cost:
-        return self._cost(arrangement, 6.0, reduction_bytes)
+        return self._torch_cost(arrangement)
 
     def arranged_loops(self, arrangement: Arrangement) -> KernelFactory | None:
-        cost = self._cost(arrangement, 0.5, partial(scratch_bytes, threads=MAX_THREADS))
-        return KernelFactory(cost, lambda: self._kernel(arrangement.plane_shape[0], arrangement.inputs))
+        return KernelFactory(
+            self._loops_cost(arrangement), lambda: self._kernel(arrangement.plane_shape[0], arrangement.inputs)
+        )
 
-    def _cost(self, arrangement: Arrangement, each: float, held: Callable[[int, int, int, int], int]) -> Cost:
-        given = arrangement.inputs["input"]
-        width, spans = given.shape[-1], max(arrangement.planes, 1)
-        tokens, dims = given.element_count // width, self.truncate or width
-        modes = len(self.modes)
-        steps = modes * each * (tokens * dims / spans + 40 * dims)
-        wide = 8 * dims * modes
-        nbytes = held(tokens, spans, dims, modes)
-        return Cost(steps + 200, 10 * STEPS_PER_CALL, 3.0 * wide + 64, float(nbytes))
+    def _loops_cost(self, arrangement: Arrangement) -> Cost:
+        work = self._work(arrangement)
+        each = 120 + work.dims * (0.4 * work.reductions * work.reads + work.results)
+        # The first elements of tokens are apart from each other.
+        each += (10.0 * ("mask" in arrangement.inputs) + 8.0 * work.is_weighted + 2.0) * work.tokens / work.spans
+        units = -(-work.dims // MAX_STRIP) * (1 + work.tokens * work.dims * work.reductions / PART_ELEMENTS)
+        calls = 50 + 60 * work.is_weighted + 6 * units
+        nbytes = scratch_bytes(
+            work.tokens,
+            work.spans,
+            work.dims,
+            len(self.modes),
+            normalize=self.normalize == "l2",
+            threads=MAX_THREADS,
+        )
+        return Cost(each, calls * STEPS_PER_CALL, _SPAN_BYTES, nbytes + 16.0 * work.tokens)
+
+    def _torch_cost(self, arrangement: Arrangement) -> Cost:
+        work = self._work(arrangement)
+        levels = (work.longest // BLOCK).bit_length()
+        # All spans take a step together, whether they have such a token or not; weights take the same steps.
+        turns = min(work.longest, 2 * (BLOCK - 1) if work.overlaps else BLOCK // 2) + 2 * levels
+        columns = work.dims * work.reductions + 3 * work.is_weighted
+        each = 200 + 7.0 * columns * (turns + 1.2 * work.tokens * (levels > 0) / work.spans)
+        each += 6.0 * work.dims * work.results
+        calls = (turns + (BLOCK + 6 * levels) * (levels > 0)) * (8 + 4 * work.reductions) * (1 + work.is_weighted)
+        chunks = 1 + work.spans * work.dims / 2**19
+        nbytes = reduction_bytes(work.tokens, work.spans, work.dims, len(self.modes))
+        return Cost(each, (60 + calls * chunks) * STEPS_PER_CALL, _SPAN_BYTES, nbytes + 16.0 * work.tokens)
+
+    def _work(self, arrangement: Arrangement) -> _Work:
+        inputs = arrangement.inputs
+        given, spans = inputs["input"], max(arrangement.planes, 1)
+        tokens = given.element_count // given.shape[-1]
+        overlaps, each = "spans" in inputs, tokens / spans
+        longest = tokens if "offsets" in inputs else given.shape[-2]
+        return _Work(
+            tokens=tokens,
+            spans=spans,
+            dims=self.truncate or given.shape[-1],
+            reductions=len({each for mode in self.modes for each in MODES_OF_LOOPS[mode]}),
+            results=len(self.modes) * (3.0 if self.normalize == "l2" else 1.0),
+            reads=each + min(longest, _READS_OF_SPAN) * overlaps,
+            longest=longest,
+            overlaps=overlaps,
+            is_weighted="weighted" in self.modes,
+        )
 
     def make_kernel(self, plane_shape: Sizes, inputs: Mapping[str, TensorMetadata]) -> Kernel | None:
         return self._kernel(plane_shape[0], inputs)
@@ -215,7 +289,7 @@ class TokenRegions(RegionOperator):
     def slice_inputs(
         self, arrays: Mapping[str, Array], planes: int, plane_shape: Sizes, start: int, stop: int
     ) -> dict[str, Array]:
-        spans = self.spans_of(arrays)[start:stop]
+        spans = self._counted_spans(arrays)[start:stop]
         tokens = arrays["input"].reshape(-1, *plane_shape)
         low, high = (int(spans[:, 2].min()), int(spans[:, 1].max())) if len(spans) else (0, 0)
         sliced: dict[str, Array] = {"input": tokens[low:high], "spans": spans - low}
@@ -224,6 +298,16 @@ class TokenRegions(RegionOperator):
         if "weights" in arrays:
             sliced["weights"] = _as_float64(arrays["weights"].reshape(-1)[low:high])
         return sliced
+
+    def _counted_spans(self, arrays: Mapping[str, Array]) -> npt.NDArray[np.int64]:
+        """:meth:`spans_of`; for ``weighted_mean`` each begins at its first token that counts, whose weight is 1."""
+        spans = self.spans_of(arrays)
+        if "weighted_mean" not in self.modes or "mask" not in arrays:
+            return spans
+        counts = arrays["mask"].reshape(-1) != 0
+        places = np.where(counts, np.arange(len(counts)), len(counts))
+        following = np.append(np.minimum.accumulate(places[::-1])[::-1], len(counts))
+        return np.stack((np.minimum(following[spans[:, 0]], spans[:, 1]), spans[:, 1], spans[:, 2]), 1)
 
     def join_slices(self, slices: Sequence[Mapping[str, Array]]) -> Mapping[str, Array]:
         begins = np.cumsum([0, *(len(each["input"]) for each in slices)])
@@ -273,7 +357,7 @@ class TokenRegions(RegionOperator):
             arrays["weights"].reshape(-1).astype(np.float64).tolist() if "weights" in arrays else [1.0] * len(tokens)
         )
         found: dict[str, list[Number]] = {name: [] for name in self.outputs()}
-        for begin, end, _ in self.spans_of(arrays).tolist():
+        for begin, end, _ in self._counted_spans(arrays).tolist():
             vectors = {
                 mode: reference_of_span(tokens[begin:end], counts[begin:end], weights[begin:end], mode) or [0.0] * width
                 for mode in self.modes
