@@ -125,12 +125,15 @@ class RoiAlign(BoxRegions):
 
     def arranged_cost(self, arrangement: Arrangement) -> Cost:
         work = self._work(arrangement)
-        each = 30.0 if self.mode == "max" else 15.0
-        steps = work.channels * each * (work.rows * work.columns + work.columns * work.bins[0] / 2)
-        turns = (work.rows / work.bins[0] + work.columns / work.bins[1]) * 12
-        widened = work.channels * work.bins[0] * work.columns
+        (rows, columns), (_, channels, *spatial) = self.output_size, arrangement.inputs["input"].shape
+        longest = [min(length, 2 * self.sampling_ratio if self.sampling_ratio > 0 else length) for length in spatial]
+        # Bins are padded to the largest one. Those of a box that reaches beyond the input differ.
+        padded_rows, padded_columns = min(2 * work.rows, rows * longest[0]), min(2 * work.columns, columns * longest[1])
+        steps = channels * padded_columns * (padded_rows * (24.0 if self.mode == "max" else 12.0) + 6 * rows)
+        turns = 20 * (padded_rows / rows + padded_columns / columns)
+        widened = channels * rows * columns * longest[1]
         together = min(max(_CHUNK_ELEMENTS, widened), arrangement.planes * widened)
-        return self._cost(arrangement, work, steps, 120 + turns, 1, 64.0 * together)
+        return self._cost(arrangement, work, steps, 400 + turns, 1, 64.0 * together)
 
     def arranged_loops(self, arrangement: Arrangement) -> KernelFactory | None:
         work = self._work(arrangement)
@@ -138,7 +141,7 @@ class RoiAlign(BoxRegions):
         # All columns between the outer ones are added, if they are few.
         line = min(2 * work.columns, arrangement.inputs["input"].shape[3])
         steps = work.channels * (
-            each * (work.rows * line * 0.6 + work.columns * work.bins[0]) + 3 * math.prod(work.bins) + 10
+            each * (work.rows * line * 0.6 + work.columns * work.bins[0]) + 2 * math.prod(work.bins) + 10
         )
         rounded = work.channels * math.prod(work.bins) * 6.0 * (arrangement.inputs["input"].dtype.itemsize == 2)
         together = min(MAX_THREADS * max(_ROUNDED_BYTES, rounded), arrangement.planes * rounded)
@@ -153,7 +156,7 @@ class RoiAlign(BoxRegions):
         samples, taps = 0.0, []
         for bins, length in zip(self.output_size, spatial, strict=True):
             # Each element of the axis is read once, and those beside the borders of bins twice.
-            most = length + 2 * bins
+            most = length + 2 * (bins - 1)
             taps.append(float(min(2 * bins * ratio, most) if ratio > 0 else most))
             samples += bins * ratio if ratio > 0 else bins + 2 * length
         return _Work(channels, self.output_size, taps[0], taps[1], samples)

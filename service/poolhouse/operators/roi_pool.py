@@ -14,7 +14,7 @@ from poolhouse.operators.box_regions import BoxRegions
 from poolhouse.operators.box_sampling import reference_of_box_pool, roi_pool
 from poolhouse.operators.costs import STEPS_PER_CALL, Cost
 from poolhouse.operators.fields import Sizes
-from poolhouse.operators.loop_costs import KernelFactory
+from poolhouse.operators.loop_costs import MAX_THREADS, KernelFactory
 from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
 from poolhouse.tensors import TensorMetadata
 
@@ -44,26 +44,29 @@ class RoiPool(BoxRegions):
     )
 
     def arranged_cost(self, arrangement: Arrangement) -> Cost:
-        _, channels, height, width = arrangement.inputs["input"].shape
+        _, channels, *spatial = arrangement.inputs["input"].shape
         rows, columns = self.output_size
-        turns = (height / rows + width / columns + 4) * 8
-        widened = channels * rows * (width + 2 * columns)
+        # Bins are padded to the largest one. Those of a box that reaches beyond the input differ.
+        padded = [
+            min(2 * (length + 2 * (bins - 1)), bins * length)
+            for bins, length in zip(self.output_size, spatial, strict=True)
+        ]
+        turns = 12 * (padded[0] / rows + padded[1] / columns)
+        widened = channels * rows * columns * spatial[1]
         together = min(max(_CHUNK_ELEMENTS, widened), arrangement.planes * widened)
-        return self._cost(arrangement, 15.0, 80 + turns, 40.0 * together)
+        return self._cost(arrangement, channels * 12.0 * padded[0] * padded[1], 100 + turns, 40.0 * together)
 
     def arranged_loops(self, arrangement: Arrangement) -> KernelFactory | None:
-        element = arrangement.inputs["input"].dtype.name
-        return KernelFactory(self._cost(arrangement, 0.5, 60, 0.0), lambda: self._kernel(element))
-
-    def _cost(self, arrangement: Arrangement, each: float, calls: float, held: float) -> Cost:
-        _, channels, height, width = arrangement.inputs["input"].shape
+        element, (_, channels, height, width) = arrangement.inputs["input"].dtype.name, arrangement.inputs["input"].shape
         rows, columns = self.output_size
         # Bins share their borders, so an element is read once along each axis, and a few of each bin again.
-        read = (height + 2 * rows) * (width + 2 * columns) * each + rows * (2 * width + 6 * columns)
-        bounds = rows + columns
-        return Cost(
-            channels * read + 60 * bounds + 500, calls * STEPS_PER_CALL, 120.0 * bounds, held + 128.0 * width
-        )
+        steps = channels * ((height + 2 * (rows - 1)) * width * 0.3 + rows * (width + 4 * columns) + 5)
+        return KernelFactory(self._cost(arrangement, steps, 60, 0.0), lambda: self._kernel(element))
+
+    def _cost(self, arrangement: Arrangement, steps: float, calls: float, held: float) -> Cost:
+        bounds = sum(self.output_size)
+        line = 8.0 * MAX_THREADS * arrangement.plane_shape[-1]
+        return Cost(steps + 60 * bounds + 500, calls * STEPS_PER_CALL, 120.0 * bounds, held + line)
 
     def make_kernel(self, plane_shape: Sizes, inputs: Mapping[str, TensorMetadata]) -> Kernel | None:
         return self._kernel(inputs["input"].dtype.name)

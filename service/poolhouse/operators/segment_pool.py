@@ -208,9 +208,12 @@ class SegmentPool(RegionOperator):
 
     def arranged_loops(self, arrangement: Arrangement) -> KernelFactory | None:
         rows, width = arrangement.plane_sizes
+        each, result = _LOOP_STEPS.get(self.reduce, (0.6, 3.0))
+        # Numpy rounds them.
+        result += 10 * (arrangement.inputs["input"].dtype is BFLOAT16)
         held = scratch_bytes(self.reduce, rows, width, arrangement.planes, MAX_THREADS)
         return KernelFactory(
-            self._cost(arrangement, _LOOP_STEPS.get(self.reduce, (0.6, 3.0)), 3.0, 20, held),
+            self._cost(arrangement, (each, result), 3.0, 20, held),
             lambda: self._kernel(arrangement.inputs["input"].dtype.name),
             is_bit_exact=self.reduce not in ("softmax", "logsumexp", "std"),
         )
@@ -222,9 +225,8 @@ class SegmentPool(RegionOperator):
         rows, width = arrangement.plane_sizes
         planes = max(arrangement.planes, 1)
         each, result = rates
-        # Results are rounded by numpy.
-        result += index * self.return_indices + 10 * (arrangement.inputs["input"].dtype is BFLOAT16)
-        steps = each * rows * width / planes + result * width + 10 * result
+        # Every reduction begins a segment.
+        steps = each * rows * width / planes + (result + index * self.return_indices) * width + 4 * result + 20
         # The order of the rows, and where each segment begins.
         nbytes = held + 32 * rows + 32 * planes
         return Cost(steps, calls * STEPS_PER_CALL + 8 * rows, 0.0, float(nbytes))

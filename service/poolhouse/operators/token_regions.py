@@ -243,13 +243,14 @@ class TokenRegions(RegionOperator):
         levels = (work.longest // BLOCK).bit_length()
         # All spans take a step together, whether they have such a token or not; weights take the same steps.
         turns = min(work.longest, 2 * (BLOCK - 1) if work.overlaps else BLOCK // 2) + 2 * levels
+        turns *= work.reductions > 0
         columns = work.dims * work.reductions + 3 * work.is_weighted
         each = 200 + 7.0 * columns * (turns + 1.2 * work.tokens * (levels > 0) / work.spans)
         each += 6.0 * work.dims * work.results
-        calls = (turns + (BLOCK + 6 * levels) * (levels > 0)) * (8 + 4 * work.reductions) * (1 + work.is_weighted)
+        calls = (turns + (BLOCK + 6 * levels) * (levels > 0 and work.reductions > 0)) * (8 + 4 * work.reductions) * (1 + work.is_weighted)
         chunks = 1 + work.spans * work.dims / 2**19
         nbytes = reduction_bytes(work.tokens, work.spans, work.dims, len(self.modes))
-        return Cost(each, (60 + calls * chunks) * STEPS_PER_CALL, _SPAN_BYTES, nbytes + 16.0 * work.tokens)
+        return Cost(each, (100 + calls * chunks) * STEPS_PER_CALL, _SPAN_BYTES, nbytes + 16.0 * work.tokens)
 
     def _work(self, arrangement: Arrangement) -> _Work:
         inputs = arrangement.inputs
