@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from poolhouse.errors import Unprocessable
+from tests.operators.adapters.test_onnx import run_with_onnxruntime
 from tests.operators.region_cases import pool_arrays
 
 RNG = np.random.default_rng(4)
@@ -57,36 +58,18 @@ def test_the_work_of_adaptive_samples_is_bounded() -> None:
 @pytest.mark.parametrize("ratio", [0, 2])
 def test_results_are_those_of_onnxruntime(mode: str, aligned: bool, ratio: int) -> None:
     """Which computes in float32, so the last digits differ."""
-    onnx = pytest.importorskip("onnx")
-    runtime = pytest.importorskip("onnxruntime")
-    helper, types = onnx.helper, onnx.TensorProto
-    node = helper.make_node(
-        "RoiAlign",
-        ["x", "boxes", "images"],
-        ["y"],
-        mode=mode,
-        output_height=3,
-        output_width=2,
-        sampling_ratio=ratio,
-        spatial_scale=0.5,
-        coordinate_transformation_mode="half_pixel" if aligned else "output_half_pixel",
-    )
-    graph = helper.make_graph(
-        [node],
-        "g",
-        [
-            helper.make_tensor_value_info("x", types.FLOAT, [2, 3, 9, 11]),
-            helper.make_tensor_value_info("boxes", types.FLOAT, [5, 4]),
-            helper.make_tensor_value_info("images", types.INT64, [5]),
-        ],
-        [helper.make_tensor_value_info("y", types.FLOAT, None)],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 16)], ir_version=10)
-    session = runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     corners = np.sort(RNG.uniform(0, 16, (5, 2, 2)), 1).reshape(5, 4).astype(np.float32)
     images = np.array([0, 1, 1, 0, 1])
 
-    (expected,) = session.run(None, {"x": X, "boxes": corners, "images": images})
+    attributes = {
+        "mode": mode,
+        "output_height": 3,
+        "output_width": 2,
+        "sampling_ratio": ratio,
+        "spatial_scale": 0.5,
+        "coordinate_transformation_mode": "half_pixel" if aligned else "output_half_pixel",
+    }
+    (expected,) = run_with_onnxruntime("RoiAlign", [X, corners, images], attributes)
     found = pool_arrays(
         "roi_align",
         {"input": X, "boxes": corners, "batch_indices": images},

@@ -8,28 +8,12 @@ import numpy as np
 import pytest
 
 from poolhouse.errors import Unprocessable
+from tests.operators.adapters.test_onnx import run_with_onnxruntime
 from tests.operators.region_cases import CATALOGUE, pool_arrays
 
 X = np.random.default_rng(1).standard_normal((2, 3, 12, 10)).astype(np.float32)
 CORNERS = np.array([[1, 2, 15, 17], [0, 0, 19, 23], [4.5, 3, 9, 20]], np.float32)
 IMAGES = np.array([1, 0, 1])
-
-
-def run_onnx(name: str, tensors: dict[str, np.ndarray[Any, Any]], **attributes: object) -> np.ndarray[Any, Any]:
-    """The output of a node by onnxruntime."""
-    onnx = pytest.importorskip("onnx")
-    runtime = pytest.importorskip("onnxruntime")
-    helper, types = onnx.helper, onnx.TensorProto
-    node = helper.make_node(name, list(tensors), ["y"], **attributes)
-    inputs = [
-        helper.make_tensor_value_info(each, types.INT64 if x.dtype == np.int64 else types.FLOAT, list(x.shape))
-        for each, x in tensors.items()
-    ]
-    graph = helper.make_graph([node], "g", inputs, [helper.make_tensor_value_info("y", types.FLOAT, None)])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 16)], ir_version=10)
-    session = runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    found: np.ndarray[Any, Any] = session.run(None, tensors)[0]
-    return found
 
 
 @pytest.mark.parametrize(
@@ -43,7 +27,7 @@ def run_onnx(name: str, tensors: dict[str, np.ndarray[Any, Any]], **attributes: 
 )
 def test_roi_align_is_that_of_onnxruntime(attributes: dict[str, object]) -> None:
     """By its own attributes and defaults; it computes in float32."""
-    expected = run_onnx("RoiAlign", {"x": X, "rois": CORNERS, "images": IMAGES}, **attributes)
+    (expected,) = run_with_onnxruntime("RoiAlign", [X, CORNERS, IMAGES], attributes)
 
     found = pool_arrays("onnx.RoiAlign", {"input": X, "rois": CORNERS, "batch_indices": IMAGES}, **attributes)
 
@@ -54,7 +38,7 @@ def test_max_roi_pool_is_that_of_onnxruntime() -> None:
     """Bit for bit: elements are chosen, not computed."""
     rois = np.column_stack((IMAGES, CORNERS)).astype(np.float32)
 
-    expected = run_onnx("MaxRoiPool", {"x": X, "rois": rois}, pooled_shape=[2, 3], spatial_scale=0.5)
+    (expected,) = run_with_onnxruntime("MaxRoiPool", [X, rois], {"pooled_shape": [2, 3], "spatial_scale": 0.5})
     found = pool_arrays("onnx.MaxRoiPool", {"input": X, "rois": rois}, pooled_shape=[2, 3], spatial_scale=0.5)
 
     np.testing.assert_array_equal(found["output"], expected)
