@@ -216,11 +216,12 @@ def test_metadata_and_configuration_agree(model: Model) -> None:
             (card["name"], f"TYPE_{card['datatype']}", card["shape"]) for card in cards
         ]
         usual = "INT32" if "mode_pool" in model.name else "FP32"
-        whole = {"indices", "spans", "segments"}
+        whole = {"indices", "spans", "segments", "batch_indices"}
         assert all(card["datatype"] == ("INT64" if card["name"] in whole else usual) for card in cards)
         assert all(set(card["shape"]) == {-1} for card in cards)
     if model.operator is not None and not issubclass(model.operator, RegionOperator):
-        assert [card["name"] for card in metadata["inputs"]] == list(model.operator.inputs)
+        needed = ("input", *(each.name for each in model.operator.companions if each.is_required))
+        assert [card["name"] for card in metadata["inputs"]] == list(needed)
         dimensions = 1 if model.operator.is_rank_free else 2 + model.operator.rank
         assert len(metadata["inputs"][0]["shape"]) == dimensions
 
@@ -236,7 +237,7 @@ def test_metadata_and_configuration_agree(model: Model) -> None:
         (
             GENERIC,
             {"input": 1},
-            "indices, mask, weights, offsets, spans, segments, boxes, batch_indices",
+            "indices, mask, weights, offsets, spans, segments, boxes, rois, batch_indices",
             {"output": 1, "indices": 1},
         ),
     ],

@@ -319,15 +319,17 @@ class Keras:
         input: ArrayT,
         data_format: Literal["channels_last", "channels_first"] = "channels_last",
         keepdims: bool = False,
+        *,
+        mask: TensorLike | None = None,
     ) -> Pooled[ArrayT, None]:
         """The average of each plane: Keras' GlobalAveragePooling1D.
-
-        Keras' input ``mask`` is not taken.
 
         Args:
             input: the tensor to pool.
             data_format: Order of the axes of input and output: (N, *spatial, C), or (N, C, *spatial).
             keepdims: Whether the pooled axes are kept, with the size 1.
+            mask: (N, steps): the steps whose element is not 0 count. All count without it. For floats with
+                channels last.
 
         Shape:
             input ``(N, *spatial, C)`` or ``(*spatial, C)``, or with channels first ``(N, C, *spatial)`` or
@@ -336,7 +338,10 @@ class Keras:
         """
         pooled = self._pool(
             "keras.GlobalAveragePooling1D",
-            {"input": input},
+            {
+                "input": input,
+                "mask": mask,
+            },
             {
                 "data_format": data_format,
                 "keepdims": keepdims,
@@ -1091,15 +1096,17 @@ class AsyncKeras:
         input: ArrayT,
         data_format: Literal["channels_last", "channels_first"] = "channels_last",
         keepdims: bool = False,
+        *,
+        mask: TensorLike | None = None,
     ) -> Pooled[ArrayT, None]:
         """The average of each plane: Keras' GlobalAveragePooling1D.
-
-        Keras' input ``mask`` is not taken.
 
         Args:
             input: the tensor to pool.
             data_format: Order of the axes of input and output: (N, *spatial, C), or (N, C, *spatial).
             keepdims: Whether the pooled axes are kept, with the size 1.
+            mask: (N, steps): the steps whose element is not 0 count. All count without it. For floats with
+                channels last.
 
         Shape:
             input ``(N, *spatial, C)`` or ``(*spatial, C)``, or with channels first ``(N, C, *spatial)`` or
@@ -1108,7 +1115,10 @@ class AsyncKeras:
         """
         pooled = await self._pool(
             "keras.GlobalAveragePooling1D",
-            {"input": input},
+            {
+                "input": input,
+                "mask": mask,
+            },
             {
                 "data_format": data_format,
                 "keepdims": keepdims,

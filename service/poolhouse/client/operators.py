@@ -26,6 +26,7 @@ COMPANIONS: Final[Mapping[str, Mapping[str, bool]]] = {
     "segment_pool": {"segments": False, "offsets": False},
     "span_pool": {"spans": True, "mask": False, "weights": False},
     "token_pool": {"mask": False, "weights": False, "offsets": False},
+    "keras.GlobalAveragePooling1D": {"mask": False},
     "onnx.MaxUnpool": {"indices": True},
     "onnx.RoiAlign": {"rois": True, "batch_indices": True},
     "onnx.MaxRoiPool": {"rois": True},

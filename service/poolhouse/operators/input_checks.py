@@ -56,6 +56,8 @@ def check_inputs(spec: PlaneInputs, inputs: Mapping[str, TensorMetadata]) -> tup
     spec.check_element_type(metadata.dtype)
     batch_shape, spatial = _split_shape(spec, metadata.shape)
     for companion in spec.companions:
+        if companion.name not in inputs:
+            continue
         if inputs[companion.name].shape != metadata.shape:
             raise Unprocessable(
                 "shape_mismatch",

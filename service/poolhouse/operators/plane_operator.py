@@ -344,7 +344,7 @@ class PlaneOperator(Operator):
         shape = join_shape((1, 1), sample.spatial[-cls.rank :], channels_last=spec.is_channels_last)
         dtype = ELEMENT_TYPES[sample.dtype]
         tensors = {"input": Tensor(dtype, np.zeros(shape, dtype.storage))}
-        for each in cls.companions:
+        for each in filter(lambda each: each.is_required, cls.companions):
             tensors[each.name] = Tensor(each.default_type, np.zeros(shape, each.default_type.storage))
         return tensors
 

@@ -23,7 +23,7 @@ from poolhouse.operators.field_types import describe_value
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.layout import CHANNELS_FIRST
 from poolhouse.operators.loop_costs import KernelFactory
-from poolhouse.operators.operator import Number, Planes, at_rank
+from poolhouse.operators.operator import Number, Operator, Planes, at_rank
 from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.tensors import Tensor, TensorMetadata
 
@@ -33,13 +33,18 @@ class Adapter(Translated[PlaneOperator], PlaneOperator):
     """Base of the adapters; :func:`adapt` makes them from a table."""
 
     target_type: ClassVar[type[PlaneOperator]]
+    with_tensor: ClassVar[Mapping[str, type[Operator]]] = {}
+    """The classes for requests that have an optional tensor, by its name."""
     at_ranks: ClassVar[Mapping[int, type[PlaneOperator]]] = {}
     layout: ClassVar[str] = CHANNELS_FIRST  # type: ignore[misc]  # no field of other frameworks has this name
 
     # ---- what depends on the input's rank
 
     @classmethod
-    def for_inputs(cls, inputs: Mapping[str, TensorMetadata]) -> type[PlaneOperator]:
+    def for_inputs(cls, inputs: Mapping[str, TensorMetadata]) -> type[Operator]:
+        for name, other in cls.with_tensor.items():
+            if name in inputs:
+                return other
         if not cls.is_rank_free or "input" not in inputs:
             return cls
         shape = inputs["input"].shape
@@ -54,7 +59,7 @@ class Adapter(Translated[PlaneOperator], PlaneOperator):
         return found
 
     @classmethod
-    def variants(cls) -> tuple[type[PlaneOperator], ...]:
+    def variants(cls) -> tuple[type[Operator], ...]:
         return tuple(cls.at_ranks.values()) or (cls,)
 
     # ---- passed to the spec of ours

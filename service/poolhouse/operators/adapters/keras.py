@@ -6,6 +6,7 @@ from typing import Final
 
 from poolhouse.operators.adapters.adapter import adapt
 from poolhouse.operators.adapters.attributes import Adaptation, Attribute
+from poolhouse.operators.adapters.keras_masked import with_mask
 from poolhouse.operators.adaptive import GlobalAvgPool, GlobalMaxPool
 from poolhouse.operators.averages import AVERAGE_TYPES
 from poolhouse.operators.avg_pool import AvgPool
@@ -96,13 +97,11 @@ def _window(name: str, target: type[PlaneOperator], summary: str, rank: int, **f
 
 def _global(name: str, target: type[PlaneOperator], summary: str, rank: int) -> Adaptation:
     full = f"{name}{rank}D"
-    # A mask needs an average over some steps of each row, which token_pool (issue 17) will be.
-    gap = "\n\nKeras' input ``mask`` is not taken." if full == "GlobalAveragePooling1D" else ""
     return Adaptation(
         full,
         target,
         _GLOBAL,
-        f"{summary}: Keras' {full}.{gap}",
+        f"{summary}: Keras' {full}.",
         _GLOBAL_SHAPE_RULE,
         f"keras.layers.{full}",
         _GLOBAL_SAMPLES,
@@ -123,4 +122,9 @@ ADAPTATIONS: Final = (
     *(_global("GlobalAveragePooling", GlobalAvgPool, "The average of each plane", rank) for rank in _RANKS),
 )
 
-ADAPTERS: Final = tuple(adapt("keras", adaptation) for adaptation in ADAPTATIONS)
+_MASKED: Final = "GlobalAveragePooling1D"
+
+ADAPTERS: Final = tuple(
+    with_mask(adapter) if adapter.adaptation.name == _MASKED else adapter
+    for adapter in (adapt("keras", adaptation) for adaptation in ADAPTATIONS)
+)
