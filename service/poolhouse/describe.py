@@ -263,7 +263,7 @@ def plan_example(operator: type[Operator]) -> JsonObject:
         return {**described, **sample.fields}
     chosen = _example_spec(operator)
     shape = list(chosen.input_shape)
-    metadata_by_name: JsonObject = {name: {"shape": shape} for name in operator.inputs}
+    metadata_by_name: JsonObject = {name: {"shape": shape} for name in needed_inputs(operator)}
     if (dtype := _example_type(operator)) is not FLOAT32:
         metadata_by_name["input"] = {"dtype": dtype.name, "shape": shape}
     return {**metadata_by_name, **chosen.fields}
