@@ -9,6 +9,7 @@ import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -68,12 +69,16 @@ def _token_forms(elements: int) -> Iterator[_Form]:
     yield _Form("wide", (2, 8, max(elements // 16, 1)), _nothing)
     yield _Form("narrow", (max(elements // 64, 1), 64, 1), _nothing)
     yield _Form("one row", (max(elements // 256, 1), 256), _nothing)
-    yield _Form("ragged", (tokens, 64), lambda rng: {"offsets": _borders(rng, tokens, max(tokens // 50, 1))})
+    yield _Form("ragged", (tokens, 64), partial(_offsets, tokens, max(tokens // 50, 1)))
 
 
-def _borders(rng: np.random.Generator, end: int, count: int) -> Array:
+def _offsets(end: int, count: int, rng: np.random.Generator) -> dict[str, Array]:
     inner = np.sort(rng.integers(0, end, count - 1, endpoint=True))
-    return np.concatenate(([0], inner, [end])).astype(np.int64)
+    return {"offsets": np.concatenate(([0], inner, [end])).astype(np.int64)}
+
+
+def _segments(rows: int, count: int, rng: np.random.Generator) -> dict[str, Array]:
+    return {"segments": rng.integers(0, count, rows), "count": np.array(count)}
 
 
 def _span_forms(elements: int) -> Iterator[_Form]:
@@ -96,12 +101,11 @@ def _span_forms(elements: int) -> Iterator[_Form]:
     ):
         yield _Form(name, (tokens, 64), spans(count, longest), is_shaped=False)
     rows = max(tokens // 40, 1)
-    yield _Form(
-        "spans of rows",
-        (rows, 40, 64),
-        lambda rng: {"spans": np.stack((rng.integers(0, rows, rows), np.full(rows, 3), np.full(rows, 37)), 1)},
-        is_shaped=False,
-    )
+    yield _Form("spans of rows", (rows, 40, 64), partial(_parts_of_rows, rows), is_shaped=False)
+
+
+def _parts_of_rows(rows: int, rng: np.random.Generator) -> dict[str, Array]:
+    return {"spans": np.stack((rng.integers(0, rows, rows), np.full(rows, 3), np.full(rows, 37)), 1)}
 
 
 def _token_fields() -> Iterator[tuple[str, Fields]]:
@@ -120,15 +124,12 @@ def _segment_forms(elements: int) -> Iterator[_Form]:
             yield _Form(
                 f"{name} segments of rows of {width}",
                 (rows, width),
-                lambda rng, rows=rows, count=count: {
-                    "segments": rng.integers(0, count, rows),
-                    "count": np.array(count),
-                },
+                partial(_segments, rows, count),
             )
         yield _Form(
             f"offsets of rows of {width}",
             (rows, width),
-            lambda rng, rows=rows: {"offsets": _borders(rng, rows, max(rows // 30, 1))},
+            partial(_offsets, rows, max(rows // 30, 1)),
         )
 
 
@@ -146,15 +147,15 @@ def _box_forms(elements: int) -> Iterator[_Form]:
                 yield _Form(
                     f"{count} {name} boxes of {channels} channels",
                     (1, channels, side, side),
-                    lambda rng, side=side, part=part, count=count: {"boxes": _boxes(rng, side, part, count)},
-                    is_shaped=part in (1.0, 0.5),
+                    partial(_boxes, side, part, count),
+                    is_shaped=part == 1.0,
                 )
 
 
-def _boxes(rng: np.random.Generator, side: int, part: float, count: int) -> Array:
+def _boxes(side: int, part: float, count: int, rng: np.random.Generator) -> dict[str, Array]:
     size = part * side * rng.uniform(0.8, 1.0, (count, 2))
     begin = (side - size) * rng.uniform(0, 1, (count, 2))
-    return np.concatenate((np.zeros((count, 1)), begin, begin + size), 1).astype(np.float32)
+    return {"boxes": np.concatenate((np.zeros((count, 1)), begin, begin + size), 1).astype(np.float32)}
 
 
 def _box_fields() -> Iterator[tuple[str, Fields]]:
@@ -169,23 +170,38 @@ def _align_fields() -> Iterator[tuple[str, Fields]]:
                 yield f"{name} ratio {ratio} {mode}", {**fields, "sampling_ratio": ratio, "mode": mode}
 
 
-_TABLE: Final[Mapping[str, tuple[Callable[[int], Iterator[_Form]], Callable[[], Iterator[tuple[str, Fields]]]]]] = {
-    "token_pool": (_token_forms, _token_fields),
-    "span_pool": (_span_forms, _token_fields),
-    "segment_pool": (_segment_forms, _segment_fields),
-    "roi_align": (_box_forms, _align_fields),
-    "roi_pool": (_box_forms, _box_fields),
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of an operator.
+
+    Attributes:
+        forms: the inputs of about a number of elements.
+        fields: a name and fields.
+        share: how many times fewer of its rows are taken, as it has more of them.
+    """
+
+    forms: Callable[[int], Iterator[_Form]]
+    fields: Callable[[], Iterator[tuple[str, Fields]]]
+    share: int = 1
+
+
+_TABLE: Final[Mapping[str, _Rows]] = {
+    "token_pool": _Rows(_token_forms, _token_fields),
+    "span_pool": _Rows(_span_forms, _token_fields),
+    "segment_pool": _Rows(_segment_forms, _segment_fields, 2),
+    "roi_align": _Rows(_box_forms, _align_fields, 12),
+    "roi_pool": _Rows(_box_forms, _box_fields, 2),
 }
 
 
 def region_extremes(elements: int, every: int, limits: Limits) -> Iterator[RegionExtreme]:
-    """Rows of about this many elements; of the table about every n-th, always the same ones."""
-    for operator, (forms, all_fields) in _TABLE.items():
-        for form in forms(elements):
-            for fields_name, fields in all_fields():
+    """Rows of about this many elements; of the table of 8,000 some, more of them the less ``every`` is."""
+    for operator, rows in _TABLE.items():
+        for form in rows.forms(elements):
+            for fields_name, fields in rows.fields():
                 for dtype in ELEMENT_TYPES:
                     name = f"{operator} of {dtype}, {elements}, {form.name}, {fields_name}"
-                    if zlib.crc32(name.encode()) % every == 0:
+                    if zlib.crc32(name.encode()) % (every * rows.share) == 0:
                         row = _row(operator, dtype, name, form, fields_name, fields, limits)
                         if row is not None:
                             yield row

@@ -275,7 +275,8 @@ def _make_pool_spans(
             block, last = (begin - origin + BLOCK - 1) >> BLOCK_SHIFT, (end - origin) >> BLOCK_SHIFT
             head = min(origin + (block << BLOCK_SHIFT), end)
             take(x, numbers, reductions, scratch, 0, n, begin, head, begin, True, mask, weights)
-            while block < last:
+            # The first and the last token need no sums.
+            while many > 0 and block < last:
                 level = 0
                 while (block >> level) & 1 == 0 and block + (2 << level) <= last:
                     level += 1

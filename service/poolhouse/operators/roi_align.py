@@ -120,7 +120,8 @@ class RoiAlign(BoxRegions):
             raise Unprocessable(
                 "work_too_large",
                 f"box {at} is {boxes[at].tolist()}, so large that it would take {samples[at]:.3g} samples; for this "
-                f"input the limit is {most:.0f}. Give a sampling_ratio, or clip the boxes to the image.",
+                f"input the limit is {most:.0f}. Give a sampling_ratio, check "
+                "spatial_scale, or clip the boxes to the image.",
             )
 
     def arranged_cost(self, arrangement: Arrangement) -> Cost:
@@ -129,7 +130,7 @@ class RoiAlign(BoxRegions):
         longest = [min(length, 2 * self.sampling_ratio if self.sampling_ratio > 0 else length) for length in spatial]
         # Bins are padded to the largest one. Those of a box that reaches beyond the input differ.
         padded_rows, padded_columns = min(2 * work.rows, rows * longest[0]), min(2 * work.columns, columns * longest[1])
-        steps = channels * padded_columns * (padded_rows * (24.0 if self.mode == "max" else 12.0) + 6 * rows)
+        steps = channels * padded_columns * (padded_rows * (20.0 if self.mode == "max" else 10.0) + 6 * rows)
         turns = 20 * (padded_rows / rows + padded_columns / columns)
         widened = channels * rows * columns * longest[1]
         together = min(max(_CHUNK_ELEMENTS, widened), arrangement.planes * widened)

@@ -54,10 +54,11 @@ class RoiPool(BoxRegions):
         turns = 12 * (padded[0] / rows + padded[1] / columns)
         widened = channels * rows * columns * spatial[1]
         together = min(max(_CHUNK_ELEMENTS, widened), arrangement.planes * widened)
-        return self._cost(arrangement, channels * 12.0 * padded[0] * padded[1], 100 + turns, 40.0 * together)
+        return self._cost(arrangement, channels * 10.0 * padded[0] * padded[1], 100 + turns, 40.0 * together)
 
     def arranged_loops(self, arrangement: Arrangement) -> KernelFactory | None:
-        element, (_, channels, height, width) = arrangement.inputs["input"].dtype.name, arrangement.inputs["input"].shape
+        element = arrangement.inputs["input"].dtype.name
+        channels, height, width = arrangement.plane_shape
         rows, columns = self.output_size
         # Bins share their borders, so an element is read once along each axis, and a few of each bin again.
         steps = channels * ((height + 2 * (rows - 1)) * width * 0.3 + rows * (width + 4 * columns) + 5)

@@ -9,37 +9,26 @@ from typing import ClassVar, Final
 import numpy as np
 import torch
 
-from poolhouse.dtypes import BFLOAT16, INT64, ElementKind
+from poolhouse.dtypes import INT64, ElementKind
 from poolhouse.errors import FieldProblem, Unprocessable
-from poolhouse.kernels.segments import SegmentKernel, group_rows, scratch_bytes
+from poolhouse.kernels.segments import SegmentKernel, group_rows
 from poolhouse.kernels.window_kernels import Kernel
 from poolhouse.operators.arrangement import Arrangement
-from poolhouse.operators.costs import STEPS_PER_CALL, Cost
+from poolhouse.operators.costs import Cost
 from poolhouse.operators.field_types import Choice, Flag, IntegerChoice, describe_value
 from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.input_checks import check_companion_type, check_input_type, check_names
 from poolhouse.operators.inputs import TensorInput
-from poolhouse.operators.loop_costs import MAX_THREADS, KernelFactory
+from poolhouse.operators.loop_costs import KernelFactory
 from poolhouse.operators.number_types import Integer, Real
 from poolhouse.operators.operator import Array, Number, Planes, Refusal, Sample, operator
+from poolhouse.operators.region_costs import SegmentWork, segment_loops_cost, segment_torch_cost
 from poolhouse.operators.region_operator import RegionOperator, ramp
-from poolhouse.operators.segment_reductions import held_bytes, reduce_segments, reference_of_segment
+from poolhouse.operators.segment_reductions import reduce_segments, reference_of_segment
 from poolhouse.operators.size_types import INT32_MAX
 from poolhouse.tensors import Tensor, TensorMetadata
 
 _REDUCTIONS: Final = ("sum", "mean", "max", "min", "mul", "median", "var", "std", "softmax", "logsumexp")
-_LOOP_STEPS: Final = {
-    **dict.fromkeys(("var", "std"), (1.3, 7.0)),
-    **dict.fromkeys(("softmax", "logsumexp"), (5.0, 10.0)),
-    "median": (11.0, 5.0),
-}
-"""Steps for an element and for a result by the compiled loops, where they are not 0.6 and 3."""
-_TORCH_STEPS: Final = {
-    **dict.fromkeys(("var", "std"), (10.0, 15.0)),
-    **dict.fromkeys(("softmax", "logsumexp"), (11.0, 20.0)),
-    "median": (130.0, 20.0),
-}
-"""The same by torch, where they are not 5 and 10."""
 _SEGMENTS: Final = TensorInput(
     "segments",
     (INT64,),
@@ -163,7 +152,7 @@ class SegmentPool(RegionOperator):
     def _count_segments(self, inputs: Mapping[str, TensorMetadata]) -> int:
         if ("segments" in inputs) == ("offsets" in inputs):
             both = "segments" in inputs
-            code, what = ("unknown_tensor", "not both") if both else ("missing_tensor", "one of them")
+            code, what = ("unknown_tensor", "one of them, not both") if both else ("missing_tensor", "one of them")
             raise Unprocessable(code, f"{self.name} takes segments or offsets; send {what}.")
         rows = inputs["input"].shape[0]
         if "offsets" in inputs:
@@ -201,35 +190,19 @@ class SegmentPool(RegionOperator):
         return self.empty_value if self.empty_value is not None else 1.0 if self.reduce == "mul" else 0.0
 
     def arranged_cost(self, arrangement: Arrangement) -> Cost:
-        rows, width = arrangement.plane_sizes
-        held = held_bytes(rows, width, arrangement.planes, on_cpu=True)
-        rates = _TORCH_STEPS.get(self.reduce, (5.0, 10.0))
-        return self._cost(arrangement, rates, 16.0, 50, held)
+        return segment_torch_cost(self._work(arrangement))
 
     def arranged_loops(self, arrangement: Arrangement) -> KernelFactory | None:
-        rows, width = arrangement.plane_sizes
-        each, result = _LOOP_STEPS.get(self.reduce, (0.6, 3.0))
-        # Numpy rounds them.
-        result += 10 * (arrangement.inputs["input"].dtype is BFLOAT16)
-        held = scratch_bytes(self.reduce, rows, width, arrangement.planes, MAX_THREADS)
         return KernelFactory(
-            self._cost(arrangement, (each, result), 3.0, 20, held),
+            segment_loops_cost(self._work(arrangement)),
             lambda: self._kernel(arrangement.inputs["input"].dtype.name),
             is_bit_exact=self.reduce not in ("softmax", "logsumexp", "std"),
         )
 
-    def _cost(
-        self, arrangement: Arrangement, rates: tuple[float, float], index: float, calls: int, held: int
-    ) -> Cost:
-        """The cost, by steps for an element, for a result and for its index."""
+    def _work(self, arrangement: Arrangement) -> SegmentWork:
         rows, width = arrangement.plane_sizes
-        planes = max(arrangement.planes, 1)
-        each, result = rates
-        # Every reduction begins a segment.
-        steps = each * rows * width / planes + (result + index * self.return_indices) * width + 4 * result + 20
-        # The order of the rows, and where each segment begins.
-        nbytes = held + 32 * rows + 32 * planes
-        return Cost(steps, calls * STEPS_PER_CALL + 8 * rows, 0.0, float(nbytes))
+        dtype, segments = arrangement.inputs["input"].dtype, max(arrangement.planes, 1)
+        return SegmentWork(self.reduce, dtype, rows, width, segments, self.return_indices)
 
     def make_kernel(self, plane_shape: Sizes, inputs: Mapping[str, TensorMetadata]) -> Kernel | None:
         return self._kernel(inputs["input"].dtype.name)

@@ -12,23 +12,21 @@ import torch
 
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, FLOAT32, INT64, ElementKind, bfloat16_to_float32
 from poolhouse.errors import FieldProblem, Unprocessable
-from poolhouse.kernels.span_blocks import BLOCK
-from poolhouse.kernels.span_parts import MAX_STRIP, PART_ELEMENTS
-from poolhouse.kernels.spans import MODES as MODES_OF_LOOPS
-from poolhouse.kernels.spans import SpanKernel, scratch_bytes
+from poolhouse.kernels.spans import SpanKernel
 from poolhouse.kernels.window_kernels import Kernel
 from poolhouse.operators.arrangement import Arrangement
-from poolhouse.operators.costs import STEPS_PER_CALL, Cost
+from poolhouse.operators.costs import Cost
 from poolhouse.operators.field_types import Choice, Flag, describe_value
 from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.input_checks import check_companion_type, check_input_type, check_names
 from poolhouse.operators.inputs import TensorInput
-from poolhouse.operators.loop_costs import MAX_THREADS, KernelFactory
+from poolhouse.operators.loop_costs import KernelFactory
 from poolhouse.operators.number_types import Integer
 from poolhouse.operators.operator import Array, Number, Planes
+from poolhouse.operators.region_costs import SpanWork, span_loops_cost, span_torch_cost
 from poolhouse.operators.region_operator import RegionOperator
 from poolhouse.operators.size_types import INT32_MAX
-from poolhouse.operators.span_reductions import reduce_spans, reduction_bytes, reference_of_span
+from poolhouse.operators.span_reductions import reduce_spans, reference_of_span
 from poolhouse.operators.word_types import Words
 from poolhouse.tensors import Tensor, TensorMetadata
 
@@ -62,39 +60,6 @@ OFFSETS: Final = TensorInput(
     (1,),
     is_required=False,
 )
-
-
-_SPAN_BYTES: Final = 64.0
-"""Numbers of a span that are made of a request's tensors."""
-_READS_OF_SPAN: Final = 25
-"""Tokens and nodes of the table that are read for a long span, besides the blocks that it shares with others."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What the cost of a request depends on.
-
-    Attributes:
-        tokens: of all rows.
-        spans: how many, at least one.
-        dims: elements of a token that are pooled.
-        reductions: how many the modes need.
-        results: vectors of a span; one that is normalized counts three times.
-        reads: tokens, or nodes of the table, that are read for a span.
-        longest: tokens of the longest span that is possible.
-        overlaps: whether spans may overlap and begin anywhere.
-        is_weighted: whether weights are added, too.
-    """
-
-    tokens: int
-    spans: int
-    dims: int
-    reductions: int
-    results: float
-    reads: float
-    longest: int
-    overlaps: bool
-    is_weighted: bool
 
 
 @dataclass(frozen=True)
@@ -214,60 +179,24 @@ class TokenRegions(RegionOperator):
         """
 
     def arranged_cost(self, arrangement: Arrangement) -> Cost:
-        return self._torch_cost(arrangement)
+        return span_torch_cost(self._work(arrangement))
 
     def arranged_loops(self, arrangement: Arrangement) -> KernelFactory | None:
-        return KernelFactory(
-            self._loops_cost(arrangement), lambda: self._kernel(arrangement.plane_shape[0], arrangement.inputs)
-        )
+        cost = span_loops_cost(self._work(arrangement))
+        return KernelFactory(cost, lambda: self._kernel(arrangement.plane_shape[0], arrangement.inputs))
 
-    def _loops_cost(self, arrangement: Arrangement) -> Cost:
-        work = self._work(arrangement)
-        each = 120 + work.dims * (0.4 * work.reductions * work.reads + work.results)
-        # The first elements of tokens are apart from each other.
-        each += (10.0 * ("mask" in arrangement.inputs) + 8.0 * work.is_weighted + 2.0) * work.tokens / work.spans
-        units = -(-work.dims // MAX_STRIP) * (1 + work.tokens * work.dims * work.reductions / PART_ELEMENTS)
-        calls = 50 + 60 * work.is_weighted + 6 * units
-        nbytes = scratch_bytes(
-            work.tokens,
-            work.spans,
-            work.dims,
-            len(self.modes),
-            normalize=self.normalize == "l2",
-            threads=MAX_THREADS,
-        )
-        return Cost(each, calls * STEPS_PER_CALL, _SPAN_BYTES, nbytes + 16.0 * work.tokens)
-
-    def _torch_cost(self, arrangement: Arrangement) -> Cost:
-        work = self._work(arrangement)
-        levels = (work.longest // BLOCK).bit_length()
-        # All spans take a step together, whether they have such a token or not; weights take the same steps.
-        turns = min(work.longest, 2 * (BLOCK - 1) if work.overlaps else BLOCK // 2) + 2 * levels
-        turns *= work.reductions > 0
-        columns = work.dims * work.reductions + 3 * work.is_weighted
-        each = 200 + 7.0 * columns * (turns + 1.2 * work.tokens * (levels > 0) / work.spans)
-        each += 6.0 * work.dims * work.results
-        calls = (turns + (BLOCK + 6 * levels) * (levels > 0 and work.reductions > 0)) * (8 + 4 * work.reductions) * (1 + work.is_weighted)
-        chunks = 1 + work.spans * work.dims / 2**19
-        nbytes = reduction_bytes(work.tokens, work.spans, work.dims, len(self.modes))
-        return Cost(each, (100 + calls * chunks) * STEPS_PER_CALL, _SPAN_BYTES, nbytes + 16.0 * work.tokens)
-
-    def _work(self, arrangement: Arrangement) -> _Work:
-        inputs = arrangement.inputs
-        given, spans = inputs["input"], max(arrangement.planes, 1)
+    def _work(self, arrangement: Arrangement) -> SpanWork:
+        inputs, given = arrangement.inputs, arrangement.inputs["input"]
         tokens = given.element_count // given.shape[-1]
-        overlaps, each = "spans" in inputs, tokens / spans
-        longest = tokens if "offsets" in inputs else given.shape[-2]
-        return _Work(
+        return SpanWork(
             tokens=tokens,
-            spans=spans,
+            spans=max(arrangement.planes, 1),
             dims=self.truncate or given.shape[-1],
-            reductions=len({each for mode in self.modes for each in MODES_OF_LOOPS[mode]}),
-            results=len(self.modes) * (3.0 if self.normalize == "l2" else 1.0),
-            reads=each + min(longest, _READS_OF_SPAN) * overlaps,
-            longest=longest,
-            overlaps=overlaps,
-            is_weighted="weighted" in self.modes,
+            modes=self.modes,
+            longest=tokens if "offsets" in inputs else given.shape[-2],
+            overlaps="spans" in inputs,
+            normalizes=self.normalize == "l2",
+            is_masked="mask" in inputs,
         )
 
     def make_kernel(self, plane_shape: Sizes, inputs: Mapping[str, TensorMetadata]) -> Kernel | None:
@@ -329,11 +258,11 @@ class TokenRegions(RegionOperator):
         if self.empty == "zero":
             return
         spans = self.spans_of(arrays)
-        counted = np.ones(int(np.prod(arrays["input"].shape[:-1])), np.int64)
+        counts = spans[:, 1] - spans[:, 0]
         if "mask" in arrays:
-            counted = (arrays["mask"].reshape(-1) != 0).astype(np.int64)
-        sums = np.concatenate(([0], np.cumsum(counted)))
-        empty = np.flatnonzero(sums[spans[:, 1]] == sums[spans[:, 0]])
+            sums = np.concatenate(([0], np.cumsum(arrays["mask"].reshape(-1) != 0, dtype=np.int64)))
+            counts = sums[spans[:, 1]] - sums[spans[:, 0]]
+        empty = np.flatnonzero(counts == 0)
         if empty.size:
             raise Unprocessable(
                 "empty_row",
