@@ -32,6 +32,7 @@ from poolhouse.operators.planner import Planner
 from poolhouse.settings import Settings
 from poolhouse.status import ServiceStatus
 from poolhouse.tensors import Message, Tensor, TensorMetadata
+from poolhouse.text_values import NULL_TEXTS
 
 _CHECK_ON_LOOP_BYTES: Final = 1024 * 1024
 """Checking every element of a larger input would block the event loop for too long."""
@@ -156,9 +157,7 @@ class PoolingService:
         if member.tensor_fields:
             message = _read_tensor_fields(message, member.tensor_fields)
         if defaults := member.fields_from_elements(message.tensors):
-            given = {*message.json_fields, *message.text_fields, *message.notes}
-            added = {name: value for name, value in defaults.items() if name not in given}
-            message = replace(message, json_fields={**added, **message.json_fields})
+            message = _with_defaults(message, defaults)
         metadata_by_name = {each: tensor.metadata for each, tensor in message.tensors.items()}
         return self.prepare_planned(
             self._planner.plan(operator, message.json_fields, message.text_fields, metadata_by_name, message.notes),
@@ -296,7 +295,7 @@ class PoolingService:
             headers: of the result.
         """
         # guard: indices-are-checked, many-indices-are-checked-off-loop
-        if plan.input_bytes > _CHECK_ON_LOOP_BYTES:
+        if plan.checked_bytes > _CHECK_ON_LOOP_BYTES:
             await self.run_in_thread(
                 partial(plan.spec.check_elements, tensors), lease, "the indices were checked", deadline
             )
@@ -370,6 +369,14 @@ def _read_tensor_fields(message: Message, names: Collection[str]) -> Message:
         return message
     tensors = {name: tensor for name, tensor in message.tensors.items() if name not in lists}
     return replace(message, tensors=tensors, json_fields={**message.json_fields, **lists})
+
+
+def _with_defaults(message: Message, defaults: Mapping[str, object]) -> Message:
+    """The message with these values of the fields that it does not give; null means that a field is not given."""
+    texts = {name: text for name, text in message.text_fields.items() if not (name in defaults and text in NULL_TEXTS)}
+    fields = {name: value for name, value in message.json_fields.items() if not (name in defaults and value is None)}
+    added = {name: value for name, value in defaults.items() if name not in {*texts, *fields, *message.notes}}
+    return replace(message, json_fields={**added, **fields}, text_fields=texts)
 
 
 def _warm_up(catalogue: Catalogue, devices: tuple[Device, ...], limits: Limits) -> None:

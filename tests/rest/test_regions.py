@@ -164,3 +164,62 @@ def test_one_upload_serves_several_spans_and_modes(client: httpx.Client) -> None
     assert response.status_code == 200, response.text
     assert response.json()["whole"]["data"] == [3.0, 0.33333334]
     assert response.json()["chunks"]["data"] == [[3.0, 0.0], [5.0, 1.0]]
+
+
+def test_a_pooling_may_leave_out_a_tensor_of_the_request(client: httpx.Client) -> None:
+    """With null; and one that pools an output takes none that describes the input."""
+    body = {
+        "input": [[1.0, 0.0], [3.0, 0.0], [5.0, 1.0]],
+        "mask": [1, 1, 0],
+        "spans": [[0, 2], [1, 3]],
+        "poolings": [
+            {"operator": "token_pool", "name": "masked"},
+            {"operator": "token_pool", "name": "whole", "mask": None},
+            {"operator": "span_pool", "name": "chunks", "mask": None},
+            {"operator": "token_pool", "name": "all", "of": "chunks", "modes": "max"},
+        ],
+    }
+
+    found = client.post("/v1/pool", json=body).json()
+
+    assert found["masked"]["data"] == [2.0, 0.0]
+    assert found["whole"]["data"] == [3.0, 0.33333334]
+    assert found["all"]["data"] == [4.0, 0.5]
+
+
+def test_a_missing_tensor_of_several_poolings_is_named(client: httpx.Client) -> None:
+    """Not another one that is optional."""
+    response = client.post("/v1/pool", json={"input": [[1.0]], "poolings": [{"operator": "span_pool"}]})
+
+    assert (response.status_code, response.json()["code"]) == (422, "missing_tensor")
+    assert "'spans'" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("query", ["", "?num_segments=null"])
+def test_null_is_the_default_number_of_segments(client: httpx.Client, query: str) -> None:
+    """As for every other field."""
+    body: dict[str, object] = {"input": [[1.0], [2.0]], "segments": [1, 1], "reduce": "sum"}
+
+    response = client.post(f"/v1/pool/segment_pool{query}", json=body if query else {**body, "num_segments": None})
+
+    assert response.json()["output"]["data"] == [[0.0], [3.0]]
+
+
+def test_no_spans_and_no_boxes_are_empty_lists(client: httpx.Client) -> None:
+    """A detector may find nothing."""
+    spans = client.post("/v1/pool/span_pool", json={"input": [[1.0, 2.0]], "spans": []})
+    boxes = client.post("/v1/pool/roi_pool", json={"input": [[[[1.0]]]], "boxes": [], "output_size": 2})
+
+    assert spans.json()["output"]["shape"] == [0, 2]
+    assert boxes.json()["output"]["shape"] == [0, 1, 2, 2]
+
+
+def test_rows_without_tokens_are_refused_from_their_shape(client: httpx.Client) -> None:
+    """Millions of them take no byte of a body."""
+    headers = {"Content-Type": "application/octet-stream"}
+
+    response = client.post("/v1/pool/token_pool?shape=5900000,0,1&dtype=float16", headers=headers)
+    zeros = client.post("/v1/pool/token_pool?shape=3,0,2&dtype=float16&empty=zero", headers=headers)
+
+    assert (response.status_code, response.json()["code"]) == (422, "empty_row")
+    assert zeros.content == bytes(12)

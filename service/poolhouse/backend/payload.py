@@ -28,12 +28,14 @@ class Payload:
     Attributes:
         plan: its spec has a seed, if the operator uses one.
         tensors: the inputs by name.
+        prepared: the inputs as slices are cut from them; None until the first slice.
         results: the outputs by name, in their storage types; complete when every plane was pooled.
     """
 
     plan: Plan
     tensors: Mapping[str, Tensor]
     results: dict[str, Array] = field(default_factory=dict)
+    prepared: Mapping[str, Array] | None = None
 
     def make_job(self) -> Job[Payload]:
         """The job for the engine; only for a plan that is not empty."""
@@ -42,7 +44,11 @@ class Payload:
 
     def slice_planes(self, start: int, stop: int) -> dict[str, Array]:
         """What pooling planes ``start`` to ``stop`` needs."""
-        return self.plan.slice_inputs({name: tensor.array for name, tensor in self.tensors.items()}, start, stop)
+        if self.prepared is None:
+            # Two threads may both prepare the first slices; the results are equal.
+            arrays = {name: tensor.array for name, tensor in self.tensors.items()}
+            self.prepared = self.plan.spec.prepare_inputs(arrays, self.plan.planes)
+        return self.plan.slice_inputs(self.prepared, start, stop)
 
     def output_tensors(self) -> dict[str, Tensor]:
         """The outputs in their shapes; they share the memory of :attr:`results`."""

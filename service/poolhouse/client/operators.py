@@ -6253,7 +6253,8 @@ class Operators:
                 over the number of rows less the correction, the sum weighted by the softmax over the segment,
                 the logarithm of the sum of the exponentials, and so on.
             num_segments: The number of segments, with those that have no row. By default the largest of
-                segments + 1.
+                segments + 1; a plan, /v2 and several poolings in one request need it, since they know the
+                shapes before the elements.
             correction: What is subtracted from the number of rows for var and std.
             empty_value: The result of a segment without rows. By default 0, and 1 for mul.
             return_indices: Whether to return the number of the row of each maximum or minimum, too.
@@ -13260,7 +13261,8 @@ class AsyncOperators:
                 over the number of rows less the correction, the sum weighted by the softmax over the segment,
                 the logarithm of the sum of the exponentials, and so on.
             num_segments: The number of segments, with those that have no row. By default the largest of
-                segments + 1.
+                segments + 1; a plan, /v2 and several poolings in one request need it, since they know the
+                shapes before the elements.
             correction: What is subtracted from the number of rows for var and std.
             empty_value: The result of a segment without rows. By default 0, and 1 for mul.
             return_indices: Whether to return the number of the row of each maximum or minimum, too.

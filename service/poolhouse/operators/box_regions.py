@@ -68,7 +68,7 @@ class BoxRegions(RegionOperator):
         if 0 in given.shape[1:]:
             raise Unprocessable("empty_dimension", f"the input has the shape {list(given.shape)}; only N may be 0.")
         columns = 4 if "batch_indices" in inputs else 5
-        if len(boxes) != 2 or boxes[1] != columns:
+        if boxes != (0,) and (len(boxes) != 2 or boxes[1] != columns):
             how = "with batch_indices" if columns == 4 else "without batch_indices"
             raise Unprocessable(
                 "shape_mismatch",
@@ -93,16 +93,22 @@ class BoxRegions(RegionOperator):
 
     def boxes_of(self, arrays: Mapping[str, Array]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """(K, 4) coordinates, and the number of each box's image."""
-        boxes = arrays["boxes"].astype(np.float64)
+        # In JSON no boxes are an empty list, of one dimension.
+        columns = 4 if "batch_indices" in arrays else 5
+        boxes = arrays["boxes"].astype(np.float64).reshape(-1, columns)
         if "batch_indices" in arrays:
             return boxes, arrays["batch_indices"].astype(np.float64)
         return np.ascontiguousarray(boxes[:, 1:]), boxes[:, 0]
 
+    def prepare_inputs(self, arrays: Mapping[str, Array], planes: int) -> Mapping[str, Array]:
+        boxes, images = self.boxes_of({name: array for name, array in arrays.items() if name != "input"})
+        return {"input": arrays["input"], "boxes": boxes, "batch_indices": images.astype(np.int64)}
+
     def slice_inputs(
         self, arrays: Mapping[str, Array], planes: int, plane_shape: Sizes, start: int, stop: int
     ) -> dict[str, Array]:
-        boxes, images = self.boxes_of({name: arrays[name][start:stop] for name in arrays if name != "input"})
-        return {"input": arrays["input"], "boxes": boxes, "batch_indices": images.astype(np.int64)}
+        sliced = {name: array[start:stop] for name, array in arrays.items()}
+        return {**sliced, "input": arrays["input"]}
 
     def join_slices(self, slices: Sequence[Mapping[str, Array]]) -> Mapping[str, Array]:
         begins = np.cumsum([0, *(len(each["input"]) for each in slices)])

@@ -98,6 +98,8 @@ class Operator:
     """Whether :meth:`join_slices` only concatenates, which a device then does itself."""
     host_inputs: ClassVar[frozenset[str]] = frozenset({"samples"})
     """What :meth:`run` reads on the host, on every device."""
+    region_bytes: ClassVar[int] = 0
+    """Memory that checking and preparing take for each plane, in addition to the cost of pooling."""
     is_rank_free: ClassVar[bool] = False
     """Whether the name has no rank: :meth:`for_inputs` finds the class, and :attr:`rank` is only an example."""
     samples: ClassVar[tuple[Sample, ...]]
@@ -129,13 +131,22 @@ class Operator:
         """Whether a kernel is small enough to be cached with its plan; there may be thousands of plans."""
         return True
 
+    def prepare_inputs(self, arrays: Mapping[str, Array], planes: int) -> Mapping[str, Array]:
+        """What :meth:`slice_inputs` needs of a request, computed once for all slices of it.
+
+        Args:
+            arrays: the inputs, which must not be written to and passed the check of their elements.
+            planes: the number of planes.
+        """
+        return arrays
+
     def slice_inputs(
         self, arrays: Mapping[str, Array], planes: int, plane_shape: Sizes, start: int, stop: int
     ) -> dict[str, Array]:
         """What :meth:`run` needs of planes ``start`` to ``stop``.
 
         Args:
-            arrays: the inputs of the request, which must not be written to.
+            arrays: from :meth:`prepare_inputs`; they must not be written to.
             planes: the number of planes of the request.
             plane_shape: of the arrangement.
             start: the first plane.

@@ -95,6 +95,11 @@ class Plan:
         return sum(metadata.nbytes for metadata in self.inputs.values())
 
     @cached_property
+    def checked_bytes(self) -> int:
+        """Bytes that the check of the elements reads and makes."""
+        return self.input_bytes + self.planes * self.spec.region_bytes
+
+    @cached_property
     def output_bytes(self) -> int:
         """Bytes of all outputs."""
         return sum(metadata.nbytes for metadata in self.outputs.values())
@@ -178,7 +183,8 @@ def make_plan(spec: Operator, inputs: Mapping[str, TensorMetadata], limits: Limi
     # The pages of large outputs are new to the process, which costs more for each byte.
     fresh_page_steps = plane_output_bytes * (byte_steps(counted * plane_output_bytes) - STEPS_PER_BYTE)
     plane_steps, call_steps = math.ceil(cost.plane_steps + fresh_page_steps), math.ceil(cost.call_steps)
-    plane_workspace, call_bytes = math.ceil(cost.plane_bytes), math.ceil(cost.call_bytes)
+    plane_workspace = math.ceil(cost.plane_bytes)
+    call_bytes = math.ceil(cost.call_bytes) + counted * spec.region_bytes
     _check_work(counted * plane_steps + call_steps, plane_workspace + call_bytes, arrangement.plane_sizes, limits)
     return Plan(
         spec=spec,

@@ -33,6 +33,8 @@ class RegionOperator(Operator):
     """Base class of operators that pool regions; each region is a plane of the arrangement."""
 
     concatenates_slices: ClassVar[bool] = False
+    # Three integers, or five numbers, and some copies of them.
+    region_bytes: ClassVar[int] = 192
     required_outputs: ClassVar[tuple[str, ...]] = ("output",)
     """Those of :meth:`possible_outputs` that every spec has."""
     exactly_one_input_of: ClassVar[tuple[str, ...]] = ()

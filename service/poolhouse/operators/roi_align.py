@@ -24,6 +24,7 @@ from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.loop_costs import MAX_THREADS, KernelFactory
 from poolhouse.operators.number_types import Integer
 from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
+from poolhouse.operators.size_types import INT32_MAX
 from poolhouse.tensors import TensorMetadata
 
 _ADAPTIVE_SAMPLES: Final = 4
@@ -71,7 +72,7 @@ class RoiAlign(BoxRegions):
     source: ClassVar[str] = "torchvision.ops.roi_align; ONNX RoiAlign"
 
     sampling_ratio: int = field(
-        Integer(-1, MAX_SAMPLING_RATIO),
+        Integer(-INT32_MAX, MAX_SAMPLING_RATIO),
         "Samples of a bin along each axis; 0 or less adapts them to the size of the box.",
         default=-1,
         example=2,
@@ -99,7 +100,7 @@ class RoiAlign(BoxRegions):
     refusals = (
         Refusal((1, 6, 8), {}, "invalid_fields"),
         Refusal((1, 6, 8), {"output_size": 0}, "invalid_fields"),
-        Refusal((1, 6, 8), {"output_size": 2, "sampling_ratio": -2}, "invalid_fields"),
+        Refusal((1, 6, 8), {"output_size": 2, "sampling_ratio": 129}, "invalid_fields"),
         Refusal((1, 6, 8), {"output_size": 2}, "unsupported_dtype", dtype="int32"),
     )
 

@@ -76,9 +76,11 @@ class SegmentPool(RegionOperator):
     )
     num_segments: int | None = field(
         Integer(0, INT32_MAX),
-        "The number of segments, with those that have no row. By default the largest of segments + 1.",
+        "The number of segments, with those that have no row. By default the largest of segments + 1; a plan, /v2 and "
+        "several poolings in one request need it, since they know the shapes before the elements.",
         default=None,
         example=None,
+        in_batch_key=False,
     )
     correction: int = field(
         IntegerChoice((0, 1)), "What is subtracted from the number of rows for var and std.", default=0, example=1
@@ -179,8 +181,8 @@ class SegmentPool(RegionOperator):
             )
         if self.num_segments is None:
             message = (
-                "num_segments must be given where it is needed before the elements are read: for a plan, and where the "
-                "shapes come first."
+                "give num_segments: without it the number of segments follows from the elements, which are read only "
+                "later here."
             )
             problem = FieldProblem("/num_segments", "missing", message)
             raise Unprocessable("invalid_fields", message, problems=(problem,))
@@ -236,14 +238,17 @@ class SegmentPool(RegionOperator):
             return np.arange(len(arrays["input"]), dtype=np.int64), offsets
         return group_rows(arrays["segments"].astype(np.int64), planes)
 
+    def prepare_inputs(self, arrays: Mapping[str, Array], planes: int) -> Mapping[str, Array]:
+        order, offsets = self._grouped(arrays, planes)
+        return {"input": arrays["input"], "order": order, "offsets": offsets}
+
     def slice_inputs(
         self, arrays: Mapping[str, Array], planes: int, plane_shape: Sizes, start: int, stop: int
     ) -> dict[str, Array]:
-        order, offsets = self._grouped(arrays, planes)
-        taken = offsets[start : stop + 1]
+        taken = arrays["offsets"].view(np.int64)[start : stop + 1]
         return {
             "input": arrays["input"].reshape(-1, *plane_shape),
-            "order": order[taken[0] : taken[-1]],
+            "order": arrays["order"][taken[0] : taken[-1]],
             "offsets": taken - taken[0],
             "first_rows": np.zeros(stop - start, np.int64),
         }

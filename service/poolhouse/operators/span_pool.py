@@ -61,7 +61,8 @@ class SpanPool(TokenRegions):
     def check_rows(self, inputs: Mapping[str, TensorMetadata]) -> None:
         columns = len(inputs["input"].shape)
         shape = inputs["spans"].shape
-        if len(shape) != 2 or shape[1] != columns:
+        # In JSON no spans are an empty list, of one dimension.
+        if shape != (0,) and (len(shape) != 2 or shape[1] != columns):
             what = "[row, begin, end]" if columns == 3 else "[begin, end]"
             raise Unprocessable(
                 "shape_mismatch",
@@ -70,12 +71,14 @@ class SpanPool(TokenRegions):
             )
 
     def spans_of(self, arrays: Mapping[str, Array]) -> npt.NDArray[np.int64]:
-        spans, shape = arrays["spans"].astype(np.int64), arrays["input"].shape
+        shape = arrays["input"].shape
+        spans = arrays["spans"].astype(np.int64).reshape(-1, len(shape))
         origins = spans[:, 0] * shape[1] if len(shape) == 3 else np.zeros(len(spans), np.int64)
         return np.stack((origins + spans[:, -2], origins + spans[:, -1], origins), 1)
 
     def check_spans(self, arrays: Mapping[str, Array]) -> None:
-        spans, shape = arrays["spans"].astype(np.int64), arrays["input"].shape
+        shape = arrays["input"].shape
+        spans = arrays["spans"].astype(np.int64).reshape(-1, len(shape))
         begins, ends, tokens = spans[:, -2], spans[:, -1], shape[-2]
         wrong = (begins < 0) | (ends > tokens) | (begins > ends)
         rows = shape[0] if len(shape) == 3 else 1

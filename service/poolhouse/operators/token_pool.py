@@ -58,6 +58,11 @@ class TokenPool(TokenRegions):
 
     def check_rows(self, inputs: Mapping[str, TensorMetadata]) -> None:
         if "offsets" not in inputs:
+            if self.empty == "refuse" and inputs["input"].shape[-2] == 0 and self.count_spans(inputs) != 0:
+                raise Unprocessable(
+                    "empty_row",
+                    "rows of 0 tokens have no vector; send no rows, or give empty zero for vectors of zeros.",
+                )
             return
         offsets, shape = inputs["offsets"].shape, inputs["input"].shape
         if len(offsets) != 1 or offsets[0] < 1:

@@ -216,18 +216,24 @@ class TokenRegions(RegionOperator):
         dims = self.truncate or planes["input"].shape[-1]
         return reduce_spans(planes, self.modes, dims, normalize=self.normalize == "l2", concat=self.concat)
 
+    def prepare_inputs(self, arrays: Mapping[str, Array], planes: int) -> Mapping[str, Array]:
+        prepared: dict[str, Array] = {
+            "input": arrays["input"].reshape(-1, arrays["input"].shape[-1]),
+            "spans": self._counted_spans(arrays),
+        }
+        if "mask" in arrays:
+            prepared["mask"] = (arrays["mask"].reshape(-1) != 0).view(np.uint8)
+        if "weights" in arrays:
+            prepared["weights"] = _as_float64(arrays["weights"].reshape(-1))
+        return prepared
+
     def slice_inputs(
         self, arrays: Mapping[str, Array], planes: int, plane_shape: Sizes, start: int, stop: int
     ) -> dict[str, Array]:
-        spans = self._counted_spans(arrays)[start:stop]
-        tokens = arrays["input"].reshape(-1, *plane_shape)
+        spans = arrays["spans"].view(np.int64)[start:stop]
         low, high = (int(spans[:, 2].min()), int(spans[:, 1].max())) if len(spans) else (0, 0)
-        sliced: dict[str, Array] = {"input": tokens[low:high], "spans": spans - low}
-        if "mask" in arrays:
-            sliced["mask"] = (arrays["mask"].reshape(-1)[low:high] != 0).view(np.uint8)
-        if "weights" in arrays:
-            sliced["weights"] = _as_float64(arrays["weights"].reshape(-1)[low:high])
-        return sliced
+        sliced = {name: array[low:high] for name, array in arrays.items()}
+        return {**sliced, "spans": spans - low}
 
     def _counted_spans(self, arrays: Mapping[str, Array]) -> npt.NDArray[np.int64]:
         """:meth:`spans_of`; for ``weighted_mean`` each begins at its first token that counts, whose weight is 1."""

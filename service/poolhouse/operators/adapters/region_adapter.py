@@ -60,10 +60,13 @@ class RegionAdapter(Translated[RegionOperator], RegionOperator):
     def make_kernel(self, plane_shape: Sizes, inputs: Mapping[str, TensorMetadata]) -> Kernel | None:
         return self.target.make_kernel(plane_shape, self._with_our_names(inputs))
 
+    def prepare_inputs(self, arrays: Mapping[str, Array], planes: int) -> Mapping[str, Array]:
+        return self.target.prepare_inputs(self._with_our_names(arrays), planes)
+
     def slice_inputs(
         self, arrays: Mapping[str, Array], planes: int, plane_shape: Sizes, start: int, stop: int
     ) -> dict[str, Array]:
-        return self.target.slice_inputs(self._with_our_names(arrays), planes, plane_shape, start, stop)
+        return self.target.slice_inputs(arrays, planes, plane_shape, start, stop)
 
     def join_slices(self, slices: Sequence[Mapping[str, Array]]) -> Mapping[str, Array]:
         return self.target.join_slices(slices)
