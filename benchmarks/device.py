@@ -24,8 +24,8 @@ from _harness import Connection, build_request, run_poolhouse, time_interleaved
 from _results import describe_machine, markdown_table, write_result
 from peers import Case, requests_per_second
 from poolhouse.backend.transfer import PinnedTransfer
-from poolhouse.operators.catalogue import discover
-from poolhouse.operators.operator import Operator
+from poolhouse.operators.catalogue import discover_planes
+from poolhouse.operators.plane_operator import PlaneOperator
 
 _SMALL, _MEDIUM, _LARGE, _HUGE = (1, 3, 32, 32), (1, 64, 56, 56), (8, 64, 112, 112), (32, 64, 112, 112)
 CASES: Final[tuple[tuple[str, tuple[int, ...], dict[str, object]], ...]] = (
@@ -86,7 +86,7 @@ def measure_transfers() -> tuple[list[list[str]], dict[str, float]]:
         **{f"plain {name} GB/s": rate for name, rate in plain.items()},
         "on the device GB/s": 2 * nbytes * 8 / cuda_event_seconds(_device_copy(device_buffer), 20) / 1e9,
     }
-    spec = discover().find("max_pool2d").of(kernel_size=2)
+    spec = discover_planes().find("max_pool2d").of(kernel_size=2)
     x = torch.from_numpy(np.random.default_rng(1).standard_normal((512, 112, 112), dtype=np.float32))
     moved_bytes = x.numel() * 4 * 1.25
     transfer = PinnedTransfer(device)
@@ -168,7 +168,7 @@ def compare_with_torch(launches: int) -> tuple[list[list[str]], dict[str, dict[s
     ]
     figures: dict[str, dict[str, float]] = {}
     for name, shape, fields in CASES:
-        spec = discover().find(name).of(**fields)
+        spec = discover_planes().find(name).of(**fields)
         ours, theirs, nbytes = _ours_and_torchs(spec, shape, fields)
         ours_s, torch_s = cuda_event_seconds(ours, launches), cuda_event_seconds(theirs, launches)
         fields_text = ", ".join(f"{field} {value}" for field, value in fields.items())
@@ -187,7 +187,7 @@ def compare_with_torch(launches: int) -> tuple[list[list[str]], dict[str, dict[s
 
 
 def _ours_and_torchs(
-    spec: Operator, shape: tuple[int, ...], fields: dict[str, object]
+    spec: PlaneOperator, shape: tuple[int, ...], fields: dict[str, object]
 ) -> tuple[Callable[[], object], Callable[[], object], int]:
     """Our kernel and torch's, both on the device, and the bytes that they must read and write."""
     x = torch.from_numpy(np.random.default_rng(7).standard_normal(shape, dtype=np.float32)).cuda()

@@ -23,7 +23,7 @@ from poolhouse.batching.engine import Engine
 from poolhouse.batching.fair_queue import BatchLimits
 from poolhouse.batching.memory import MemoryBudget
 from poolhouse.dtypes import FLOAT32
-from poolhouse.operators.catalogue import discover
+from poolhouse.operators.catalogue import discover_planes
 from poolhouse.operators.plan import PIECE_BYTES, Limits, make_plan
 from poolhouse.tensors import Tensor
 
@@ -35,7 +35,9 @@ JOIN_BYTES_TRIED: Final = tuple(2**power for power in range(14, 24))
 
 async def microseconds_per_job(engine: Engine[Payload], tensor: Tensor) -> float:
     """The time of one round of concurrent jobs, divided by their number."""
-    plan = make_plan(discover().find("max_pool2d").of(kernel_size=2), {"input": tensor.metadata}, Limits(2**30, 2**40))
+    plan = make_plan(
+        discover_planes().find("max_pool2d").of(kernel_size=2), {"input": tensor.metadata}, Limits(2**30, 2**40)
+    )
     memory_budget = MemoryBudget(2**32)
 
     async def call() -> None:

@@ -24,7 +24,7 @@ from poolhouse.backend.devices import set_thread_count
 from poolhouse.backend.torch_worker import pool_on_cpu
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.kernels import compile_ahead
-from poolhouse.operators.catalogue import discover
+from poolhouse.operators.catalogue import discover_planes
 from poolhouse.operators.plan import Limits, make_plan
 from poolhouse.tensors import TensorMetadata
 
@@ -104,7 +104,7 @@ def main() -> None:
     machine = describe_machine()
     compile_ahead.load_all()
     torch.set_num_threads(1)
-    catalogue = discover()
+    catalogue = discover_planes()
     rows: list[list[str]] = []
     figures: dict[str, dict[str, float]] = {}
     core_count = available_cores()

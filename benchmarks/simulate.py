@@ -36,7 +36,7 @@ from poolhouse.backend.torch_worker import JOIN_BYTES, TorchWorker
 from poolhouse.batching import policy
 from poolhouse.batching.fair_queue import Batch, BatchLimits, FairQueue, Job, JobSlice
 from poolhouse.dtypes import FLOAT32
-from poolhouse.operators.catalogue import discover
+from poolhouse.operators.catalogue import discover_planes
 from poolhouse.operators.plan import PIECE_BYTES, Limits, make_plan
 from poolhouse.tensors import Tensor
 
@@ -83,7 +83,7 @@ def measure_cpu_costs() -> Costs:
     """Measure the costs of this machine's CPU with the real worker on one thread."""
     set_thread_count(1)
     worker = TorchWorker(choose_devices(("cpu",))[0])
-    spec = discover().find("max_pool2d").of(kernel_size=2)
+    spec = discover_planes().find("max_pool2d").of(kernel_size=2)
 
     def seconds(jobs: int, planes: int) -> float:
         tensor = Tensor(FLOAT32, np.ones((1, planes, PLANE_SIDE, PLANE_SIDE), np.float32))

@@ -19,7 +19,7 @@ from _plane import Array, describe_fields, pooling_of
 from _results import describe_machine, write_result
 from kernels import medians_ms
 from poolhouse.kernels import compile_ahead
-from poolhouse.operators.catalogue import discover
+from poolhouse.operators.catalogue import discover_planes
 
 # These libraries have no types, or incomplete ones.
 ndimage: Final[Any] = import_module("scipy.ndimage")
@@ -126,7 +126,7 @@ def main() -> None:
     options = parser.parse_args()
     machine = describe_machine()
     compile_ahead.load_all()
-    catalogue = discover()
+    catalogue = discover_planes()
     rows: list[list[str]] = []
     figures: dict[str, dict[str, float | bool]] = {}
     rng = np.random.default_rng(7)

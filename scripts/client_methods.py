@@ -5,29 +5,32 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
+from typing import Final
 
 from poolhouse import describe
 from poolhouse.operators.catalogue import Catalogue
-from poolhouse.operators.fields import Field
 from poolhouse.operators.operator import Operator
+
+COMPANION_TYPE: Final = "TensorLike"
+"""The type of a tensor beside ``input``. The output has the type of the input, whatever they are."""
 
 
 def render_client_operators(catalogue: Catalogue) -> str:
     """Render the module with the typed methods of both clients."""
-    takes_indices = ", ".join(f'"{member.name}"' for member in catalogue if "indices" in member.inputs)
     parts = [
         '"""The operators as methods of both clients, generated from the catalogue by scripts/generate."""\n',
         "# ruff: noqa: A002, since input is torch's name for it\n",
         "from __future__ import annotations\n",
         "from collections.abc import Mapping, Sequence",
-        "from typing import Final, Literal, TypeVar, cast, overload\n",
+        "from typing import Final, Literal, TypeAlias, TypeVar, cast, overload\n",
         "from poolhouse.client.arrays import SupportsDLPack",
         "from poolhouse.client.pictures import Picture",
         "from poolhouse.client.results import Pooled\n",
         'ArrayT = TypeVar("ArrayT", bound=SupportsDLPack | Sequence[object] | Picture)',
         '"""The output has the type of the input: numpy for numpy, torch for torch, lists for lists."""\n',
-        f"TAKES_INDICES: Final = frozenset({{{takes_indices}}})",
-        '"""Operators that take ``indices`` beside the input."""\n',
+        f"{COMPANION_TYPE}: TypeAlias = SupportsDLPack | Sequence[object]",
+        '"""A tensor beside the input: an array of any library, or lists."""\n',
+        *companion_table_lines(catalogue),
     ]
     for prefix, start, wait in (("", "def", ""), ("Async", "async def", "await ")):
         parts += [
@@ -42,6 +45,19 @@ def render_client_operators(catalogue: Catalogue) -> str:
             if not framework_of(member):
                 parts.append(render_method(member, start, wait))
     return "\n".join(parts).rstrip("\n") + "\n"
+
+
+def companion_table_lines(catalogue: Catalogue) -> list[str]:
+    """Render the table of the tensors beside ``input``."""
+    lines = ["COMPANIONS: Final[Mapping[str, Mapping[str, bool]]] = {"]
+    for member in catalogue:
+        if member.companions:
+            entries = ", ".join(f'"{each.name}": {each.is_required}' for each in member.companions)
+            lines.append(f'    "{member.name}": {{{entries}}},')
+    meaning = (
+        "The tensors of each operator beside the input, and whether each is required; others take the input alone."
+    )
+    return [*lines, "}", f'"""{meaning}"""\n']
 
 
 FRAMEWORK_TITLES = {"onnx": "ONNX", "keras": "Keras"}
@@ -63,7 +79,7 @@ def render_client_adapters(catalogue: Catalogue) -> str:
         "from __future__ import annotations\n",
         "from collections.abc import Awaitable, Callable, Mapping, Sequence",
         "from typing import Final, Literal, cast, overload\n",
-        "from poolhouse.client.operators import ArrayT",
+        f"from poolhouse.client.operators import ArrayT, {COMPANION_TYPE}",
         "from poolhouse.client.results import Pooled\n",
         "AnyPooled = Pooled[object, object | None]",
         "Fields = Mapping[str, object]\n",
@@ -105,16 +121,15 @@ def render_method(operator: type[Operator], def_keyword: str, await_prefix: str)
     """Render one operator's method, with an overload for each type that its result can have."""
     fields = operator.fields()
     method = operator.name.rpartition(".")[2]
-    inputs = [f"{name}: ArrayT" for name in operator.inputs]
     lines: list[str] = []
     return_type = "Pooled[ArrayT, None]"
     if "indices" in describe.output_names(operator):
         return_type = "Pooled[ArrayT, ArrayT | None]"
         for literal, indices in (("Literal[False]", "None"), ("Literal[True]", "ArrayT"), ("bool", "ArrayT | None")):
             lines += ["    @overload", f"    {def_keyword} {method}("]
-            lines += argument_lines(inputs, fields, literal)
+            lines += argument_lines(operator, literal)
             lines += [f"    ) -> Pooled[ArrayT, {indices}]: ..."]
-    lines += [f"    {def_keyword} {method}(", *argument_lines(inputs, fields, None), f"    ) -> {return_type}:"]
+    lines += [f"    {def_keyword} {method}(", *argument_lines(operator, None), f"    ) -> {return_type}:"]
     lines += [f"        {line}".rstrip() for line in docstring_lines(operator)]
     lines += [f"        pooled = {await_prefix}self._pool(", f'            "{operator.name}",']
     lines += dict_argument_lines(operator.inputs) + dict_argument_lines([field.name for field in fields])
@@ -131,10 +146,16 @@ def dict_argument_lines(names: Sequence[str]) -> list[str]:
     return ["            {", *(f'                "{name}": {name},' for name in names), "            },"]
 
 
-def argument_lines(inputs: Sequence[str], fields: Sequence[Field], return_indices: str | None) -> list[str]:
-    """Render a method's parameters in torch's order; ``return_indices`` is its type in an overload, None elsewhere."""
-    lines = ["        self,", *(f"        {each}," for each in inputs)]
-    for field in fields:
+def argument_lines(operator: type[Operator], return_indices: str | None) -> list[str]:
+    """Render a method's parameters: the required tensors, the fields in torch's order, the optional tensors.
+
+    Args:
+        operator: the operator.
+        return_indices: the type of this field in an overload, None elsewhere.
+    """
+    required = [each.name for each in operator.companions if each.is_required]
+    lines = ["        self,", "        input: ArrayT,", *(f"        {name}: {COMPANION_TYPE}," for name in required)]
+    for field in operator.fields():
         python_type, default = field.field_type.annotation, literal(field.default)
         if not field.is_required and (field.default is None or field.default_from is not None):
             python_type, default = f"{python_type} | None", "None"
@@ -146,20 +167,25 @@ def argument_lines(inputs: Sequence[str], fields: Sequence[Field], return_indice
             lines += ["        *,", f"        return_indices: {return_indices},"]
             continue
         lines.append(f"        {field.name}: {python_type}" + ("," if field.is_required else f" = {default},"))
-    return lines
+    optional = [each.name for each in operator.companions if not each.is_required]
+    if optional and "        *," not in lines:
+        lines.append("        *,")
+    return [*lines, *(f"        {name}: {COMPANION_TYPE} | None = None," for name in optional)]
 
 
 def literal(value: object) -> str:
     """The source text of a default."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(literal, value))}{',' if len(value) == 1 else ''})"
     return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
 def docstring_lines(operator: type[Operator]) -> list[str]:
     """Render the docstring of an operator's method: meaning, arguments, shape."""
     arguments = ["input: the tensor to pool."]
-    if "indices" in operator.inputs:
-        arguments.append("indices: the indices that max pooling returned.")
+    arguments += [f"{each.name}: {each.meaning}" for each in operator.companions if each.is_required]
     arguments += [f"{field.name}: {field.meaning}" for field in operator.fields()]
+    arguments += [f"{each.name}: {each.meaning}" for each in operator.companions if not each.is_required]
     # The class docstrings are wrapped for a smaller indent.
     meaning = [wrap(paragraph, 112) for paragraph in f'"""{describe.docstring(operator)}'.split("\n\n")]
     lines = [line for paragraph in meaning for line in ("", *paragraph)][1:]

@@ -160,13 +160,20 @@ def operator_table(catalogue: Catalogue) -> str:
         [
             (
                 f"`{members[0].family}`",
-                "1d, 2d, 3d" if members[0].is_rank_free else ", ".join(f"{member.rank}d" for member in members),
+                _axes(members),
                 to_markdown(describe.summary(members[0]).partition(":")[0].removesuffix(".") + "."),
                 ", ".join(f"`{field.name}`" for field in members[0].fields()) or "none",
             )
             for members in operator_families(catalogue)
         ],
     )
+
+
+def _axes(members: Sequence[type[Operator]]) -> str:
+    """The numbers of spatial axes that a family takes; the last name is all of it where there is one class."""
+    if members[0].is_rank_free:
+        return "1d, 2d, 3d"
+    return ", ".join(f"{member.rank}d" for member in members) if members[0].ranks else "–"
 
 
 def operator_families(catalogue: Catalogue) -> list[list[type[Operator]]]:
@@ -192,7 +199,7 @@ def operator_chapter(operators: Sequence[type[Operator]]) -> str:
     example = min(operators, key=lambda member: abs(member.rank - 2))
     card = describe.operator_card(example)
     fields = markdown_table(
-        ("field", f"takes ({example.rank}-D)", "default", "meaning"),
+        ("field", f"takes ({example.rank}-D)" if example.ranks else "takes", "default", "meaning"),
         [
             (
                 f"`{field.name}`",
@@ -203,6 +210,18 @@ def operator_chapter(operators: Sequence[type[Operator]]) -> str:
             for field in example.fields()
         ],
     )
+    companions = markdown_table(
+        ("tensor", "element types", "needed", "meaning"),
+        [
+            (
+                f"`{each.name}`",
+                ", ".join(dtype.name for dtype in each.element_types),
+                "yes" if each.is_required else "no",
+                each.meaning,
+            )
+            for each in example.companions
+        ],
+    )
     types = markdown_table(
         ("element type", "meaning"),
         [(kind, to_markdown(meaning)) for kind, meaning in example.element_types.items()],
@@ -211,6 +230,7 @@ def operator_chapter(operators: Sequence[type[Operator]]) -> str:
         f"### {', '.join(member.name for member in operators)}",
         to_markdown(str(card["description"])),
         f"**Shape**: {to_markdown(str(card['shape']))}",
+        companions if example.companions else "",
         fields if example.fields() else "It has no fields.",
         types,
         f"**Padding**: {to_markdown(example.padding_value)}" if example.padding_value else "",

@@ -122,6 +122,7 @@ GENERATED: tuple[GeneratedFile, ...] = (
     Generated("docs/performance.md", "memory", lambda: run_report("memory")),
     Generated("docs/performance.md", "kernels", lambda: run_report("kernels")),
     Generated("docs/performance.md", "windows", lambda: run_report("windows")),
+    Generated("docs/performance.md", "regions", lambda: run_report("regions")),
     Generated("docs/performance.md", "ranks", lambda: run_report("ranks")),
     Generated("docs/performance.md", "device", lambda: run_report("device")),
     Generated("docs/performance.md", "client", lambda: run_report("client")),

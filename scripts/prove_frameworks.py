@@ -17,7 +17,18 @@ from typing import Final
 from _termination import terminate_children_on_sigterm
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-LIBRARIES: Final = ("jax", "keras", "onnx", "onnxruntime", "scipy", "skimage", "tensorflow", "timm")
+LIBRARIES: Final = (
+    "jax",
+    "keras",
+    "onnx",
+    "onnxruntime",
+    "scipy",
+    "sentence_transformers",
+    "skimage",
+    "tensorflow",
+    "timm",
+    "torch_geometric",
+)
 BACKENDS: Final = ("torch", "jax", "tensorflow")
 TESTS: Final = (
     "tests/docs/test_names.py",

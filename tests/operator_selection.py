@@ -15,7 +15,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from functools import cache
-from typing import Final
+from typing import Final, TypeVar
 
 import pytest
 import torch.nn.functional as F
@@ -24,6 +24,8 @@ from poolhouse.dtypes import ELEMENT_TYPES, ElementType
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Operator
 from tests.run_level import Level, level
+
+_Operator = TypeVar("_Operator", bound=Operator)
 
 _WORD: Final = re.compile(r"[A-Za-z0-9_.]+")
 _WHOLE_CATALOGUE: Final = 0.6
@@ -64,7 +66,7 @@ def _covered_names() -> frozenset[str]:
     return frozenset(slow_operators(names) if level() is Level.SLOW else quick_operators(names))
 
 
-def covered_operators(members: Iterable[type[Operator]]) -> tuple[type[Operator], ...]:
+def covered_operators(members: Iterable[type[_Operator]]) -> tuple[type[_Operator], ...]:
     """Those of these operators that this run covers."""
     return tuple(member for member in members if member.name in _covered_names())
 

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from poolhouse import describe
-from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32, ElementType
+from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Operator
 from poolhouse.operators.plan import Limits, make_plan
+from poolhouse.operators.region_operator import RegionOperator
 from poolhouse.tensors import TensorMetadata
+from tests.operators.plane_plans import plane_spec
 
 CATALOGUE = discover()
 LIMITS = Limits(max_output_bytes=2**30, max_steps=2**40)
@@ -61,21 +63,75 @@ def test_an_example_is_small_enough_to_read(member: type[Operator]) -> None:
 def test_the_plan_example_has_the_shapes_of_the_pool_example(member: type[Operator]) -> None:
     """A user who plans first and then pools sees the same shapes."""
     request = describe.plan_example(member)
-    given: Any = request.pop("input")
-    shape, dtype = given["shape"], ELEMENT_TYPES[given.get("dtype", "float32")]
-    request.pop("indices", None)
+    default = {"input": FLOAT32, **{each.name: each.default_type for each in member.companions}}
+    given: dict[str, Any] = {name: request.pop(name) for name in member.inputs if name in request}
+    inputs = {
+        name: TensorMetadata(ELEMENT_TYPES[each.get("dtype", default[name].name)], tuple(each["shape"]))
+        for name, each in given.items()
+    }
     response = describe.example(member)["answer"]
     assert isinstance(response, dict)
 
-    plan = make_plan(member.parse(request), {name: _metadata(name, shape, dtype) for name in member.inputs}, LIMITS)
+    plan = make_plan(member.parse(request), inputs, LIMITS)
 
     assert {name: list(metadata.shape) for name, metadata in plan.outputs.items()} == {
         name: tensor["shape"] for name, tensor in response.items()
     }
 
 
-def _metadata(name: str, shape: list[int], dtype: ElementType = FLOAT32) -> TensorMetadata:
-    return TensorMetadata(ELEMENT_TYPES["int64"] if name == "indices" else dtype, tuple(shape))
+@every_operator
+def test_an_example_has_the_tensors_that_a_request_needs(member: type[Operator]) -> None:
+    """And perhaps optional ones, each with a card that says what it may be."""
+    request = describe.example(member)["request"]
+    cards: Any = describe.operator_card(member)["companions"]
+    assert isinstance(request, dict)
+
+    assert set(describe.needed_inputs(member)) <= request.keys()
+    assert [card["name"] for card in cards] == list(member.inputs[1:])
+    for card, companion in zip(cards, member.companions, strict=True):
+        assert card["dtypes"][0] == companion.default_type.name
+        assert card["meaning"].endswith(".")
+        assert not card["required"] or card["name"] in describe.needed_inputs(member)
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        ("max_pool2d", ("input",)),
+        ("max_unpool2d", ("input", "indices")),
+        ("token_pool", ("input",)),
+        ("span_pool", ("input", "spans")),
+        ("segment_pool", ("input", "segments")),
+        ("roi_align", ("input", "boxes")),
+    ],
+)
+def test_a_request_needs_its_required_tensors_and_one_of_alternatives(name: str, needed: tuple[str, ...]) -> None:
+    """Formats of one tensor are offered only where one is enough."""
+    assert describe.needed_inputs(CATALOGUE.find(name)) == needed
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "shapes", "key"),
+    [
+        ("token_pool", {}, {"input": (2, 7, 3), "mask": (2, 7)}, "token_pool(modes=['mean'],"),
+        ("span_pool", {"modes": ["max", "cls"]}, {"input": (7, 3), "spans": (4, 2)}, "span_pool(modes=['max','cls'],"),
+        ("segment_pool", {"num_segments": 2}, {"input": (7, 3, 2), "segments": (7,)}, "segment_pool(reduce=mean,"),
+        ("roi_align", {"output_size": 2}, {"input": (1, 3, 8, 8), "boxes": (4, 5)}, "roi_align(output_size=[2,2],"),
+    ],
+)
+def test_regions_have_a_batch_key_in_words(
+    name: str, fields: dict[str, object], shapes: dict[str, tuple[int, ...]], key: str
+) -> None:
+    """It shows why two requests did not share a batch."""
+    member = CATALOGUE.find(name)
+    default = {"input": FLOAT32, **{each.name: each.default_type for each in member.companions}}
+    inputs = {tensor: TensorMetadata(default[tensor], shape) for tensor, shape in shapes.items()}
+
+    card = json.loads(json.dumps(describe.plan_card(make_plan(member.parse(fields), inputs, LIMITS), ("cpu",))))
+
+    assert card["batch_key"].startswith(key)
+    assert " float32 " in card["batch_key"]
+    assert card["outputs"].keys() == describe.example(member)["answer"].keys()  # type: ignore[attr-defined]  # it is JSON
 
 
 def test_a_plan_has_the_figures_of_the_documented_example() -> None:
@@ -122,8 +178,9 @@ def test_a_card_mentions_only_its_own_fields(member: type[Operator]) -> None:
         others = {*others, "kernel_size", "stride", "dilation", "count_include_pad", "divisor_override"} - own
     card = {name: value for name, value in describe.operator_card(member).items() if name != "example"}
     if not {"padding", "pads"} & own:
-        # blur_pool has no choice of padding, but reflects its input.
-        assert member.family == "blur_pool" or str(card.pop("padding")).startswith("There is no padding")
+        # blur_pool has no choice of padding, but reflects its input. Tokens and boxes have padding of another kind.
+        has_own = member.family == "blur_pool" or issubclass(member, RegionOperator)
+        assert has_own or str(card.pop("padding")).startswith("There is no padding")
     # The global operators refer to another operator and its field.
     text = json.dumps(card).replace("with output_size 1", "")
     if member.family in ("pyramid_pool", "spatial_pyramid_pool"):
@@ -139,4 +196,4 @@ def test_lp_pool_computes_the_norm_that_its_card_names() -> None:
     plane = np.array([3.0, 4.0])
 
     assert describe.summary(member).startswith("The p-norm of each window")
-    assert member.of(norm_type=2, kernel_size=2).reference(plane, None) == ([5.0],)
+    assert plane_spec(member.of(norm_type=2, kernel_size=2)).reference(plane, None) == ([5.0],)

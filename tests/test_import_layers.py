@@ -20,8 +20,8 @@ SOURCE = Path(__file__).resolve().parent.parent / "service" / PACKAGE
 # The packages and top-level modules of each layer, as DESIGN.md shows them. Add a new one here first.
 LAYERS: Mapping[int, frozenset[str]] = {
     1: frozenset({"version", "errors", "dtypes", "suggestions", "text_values", "settings", "health", "buffers"}),
-    2: frozenset({"tensors", "operators", "batching", "kernels"}),
-    3: frozenset({"backend", "describe", "wire"}),
+    2: frozenset({"tensors", "tensor_names", "operators", "batching", "kernels"}),
+    3: frozenset({"backend", "describe", "model_tensors", "wire"}),
     4: frozenset({"admission", "status", "service", "poolings", "models", "inference", "shared_memory", "client"}),
     5: frozenset({"rest", "rpc", "nn"}),
     6: frozenset({"commands"}),
@@ -48,8 +48,10 @@ SAME_LAYER_IMPORTS = frozenset(
 
 # Components that may import these alone: the client must install and import without the server.
 ALLOWED_IMPORTS = {
-    "wire": frozenset({"version", "errors", "dtypes", "suggestions", "text_values", "tensors", "kernels", "buffers"}),
-    "client": frozenset({"version", "errors", "dtypes", "suggestions", "tensors", "wire"}),
+    "wire": frozenset(
+        {"version", "errors", "dtypes", "suggestions", "text_values", "tensors", "tensor_names", "kernels", "buffers"}
+    ),
+    "client": frozenset({"version", "errors", "dtypes", "suggestions", "tensors", "tensor_names", "wire"}),
     "kernels": frozenset({"buffers", "dtypes"}),
 }
 

@@ -23,6 +23,7 @@ from poolhouse.models import (
 )
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Operator
+from poolhouse.operators.region_operator import RegionOperator
 from tests.operator_selection import covered_operators
 
 CATALOGUE = discover()
@@ -215,12 +216,42 @@ def test_metadata_and_configuration_agree(model: Model) -> None:
             (card["name"], f"TYPE_{card['datatype']}", card["shape"]) for card in cards
         ]
         usual = "INT32" if "mode_pool" in model.name else "FP32"
-        assert all(card["datatype"] == ("INT64" if card["name"] == "indices" else usual) for card in cards)
+        whole = {"indices", "spans", "segments", "batch_indices"}
+        assert all(card["datatype"] == ("INT64" if card["name"] in whole else usual) for card in cards)
         assert all(set(card["shape"]) == {-1} for card in cards)
-    if model.operator is not None:
-        assert [card["name"] for card in metadata["inputs"]] == list(model.operator.inputs)
+    if model.operator is not None and not issubclass(model.operator, RegionOperator):
+        needed = ("input", *(each.name for each in model.operator.companions if each.is_required))
+        assert [card["name"] for card in metadata["inputs"]] == list(needed)
         dimensions = 1 if model.operator.is_rank_free else 2 + model.operator.rank
         assert len(metadata["inputs"][0]["shape"]) == dimensions
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "optional", "outputs"),
+    [
+        ("token_pool", {"input": 1}, "mask, weights, offsets", {"output": 1}),
+        ("span_pool", {"input": 1, "spans": 2}, "mask, weights", {"output": 2}),
+        ("segment_pool", {"input": 1, "segments": 1}, "offsets", {"output": 1}),
+        ("roi_align", {"input": 4, "boxes": 2}, "batch_indices", {"output": 4}),
+        ("max_unpool2d", {"input": 4, "indices": 4}, None, {"output": 4}),
+        (
+            GENERIC,
+            {"input": 1},
+            "indices, mask, weights, offsets, spans, segments, boxes, rois, batch_indices",
+            {"output": 1, "indices": 1},
+        ),
+    ],
+)
+def test_a_request_with_what_the_metadata_lists_is_complete(
+    name: str, inputs: dict[str, int], optional: str | None, outputs: dict[str, int]
+) -> None:
+    """Load generators send every input that is listed, and the tensors of a request may exclude each other; so those
+    that can be left out are named elsewhere. A number of axes that varies is said as one axis."""
+    metadata: dict[str, Any] = model_metadata(MODELS.find(name))
+
+    assert {card["name"]: len(card["shape"]) for card in metadata["inputs"]} == inputs
+    assert {card["name"]: len(card["shape"]) for card in metadata["outputs"]} == outputs
+    assert metadata["properties"].get("optional_inputs") == optional
 
 
 @pytest.mark.parametrize(
@@ -231,6 +262,10 @@ def test_metadata_and_configuration_agree(model: Model) -> None:
         (Preset("mode_pool2d", {"return_valid": True}), ["output", "valid"]),
         (Preset("max_pool2d", {}), ["output", "indices"]),
         (Preset("max_pool2d", {"return_indices": False}), ["output"]),
+        (Preset("segment_pool", {}), ["output"]),
+        (Preset("segment_pool", {"reduce": "max"}), ["output", "indices"]),
+        (Preset("token_pool", {"modes": ["max", "cls"]}), ["output"]),
+        (Preset("token_pool", {"modes": ["max", "cls"], "concat": False}), ["cls", "max"]),
     ],
 )
 def test_the_outputs_are_those_of_a_request_without_parameters(preset: Preset, outputs: list[str]) -> None:

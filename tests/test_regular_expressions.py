@@ -34,7 +34,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "commands.operator_options._FORMATS[Sequence[int]].pattern": ("1,2,4",),
     'commands.operator_options._FORMATS[int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", '
     '"valid"]].pattern': ("1:0,2:1", "same_lower"),
-    "commands.operator_options._QUOTED": ('"same"',),
+    "commands.operator_options._FORMATS[str | Sequence[str]].pattern": ("mean,max",),
     "kernels.registry._ANY_ELEMENT": ("T",),
     "kernels.registry._SIGNATURE": ("void(T*, int64, int64*)",),
     "kernels.code_cache._IMPORTED": ("from poolhouse.kernels.axes import",),
@@ -199,6 +199,7 @@ TEXTS: Final = (
     "1,1,4,4",
     "2.50",
     "/a/b",
+    "mean,max",
 )
 """Values of a query string."""
 

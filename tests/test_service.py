@@ -14,7 +14,7 @@ from poolhouse.backend.devices import Device
 from poolhouse.backend.torch_worker import TorchWorker
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.errors import DeadlinePassed, NotFound, PoolhouseError, Unavailable, Unprocessable
-from poolhouse.operators.operator import Operator
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.service import SEED_HEADER, PoolingService, PoolResult, PreparedRequest
 from poolhouse.tensors import Message, Tensor, TensorMetadata
 from tests.operators.random_cases import CATALOGUE, COVERED, CPU, LIMITS, OPERATORS
@@ -37,7 +37,7 @@ async def pool_and_release(service: PoolingService, prepared: PreparedRequest) -
         lease.release()
 
 
-def message_for(member: type[Operator], lead: tuple[int, ...] = (2, 3), index: int = 0) -> Message:
+def message_for(member: type[PlaneOperator], lead: tuple[int, ...] = (2, 3), index: int = 0) -> Message:
     """A message with a sample of the operator."""
     sample = member.samples[index]
     shape = (*lead, *sample.spatial[-member.rank :])
@@ -56,7 +56,7 @@ def input_metadata_of(message: Message) -> Mapping[str, TensorMetadata]:
 
 @every_operator
 @pytest.mark.parametrize("inline_steps", [-1, 2**60], ids=["in a thread", "inline"])
-def test_a_plan_describes_the_result(member: type[Operator], inline_steps: int) -> None:
+def test_a_plan_describes_the_result(member: type[PlaneOperator], inline_steps: int) -> None:
     """Clients allocate their buffers by the plan."""
 
     async def check() -> None:
@@ -82,7 +82,7 @@ def test_a_plan_describes_the_result(member: type[Operator], inline_steps: int) 
 
 
 @every_operator
-def test_plan_and_prepare_raise_the_same_errors(member: type[Operator]) -> None:
+def test_plan_and_prepare_raise_the_same_errors(member: type[PlaneOperator]) -> None:
     """A plan that accepts what pooling refuses would mislead the client."""
 
     async def check() -> None:
@@ -109,7 +109,7 @@ def test_plan_and_prepare_raise_the_same_errors(member: type[Operator]) -> None:
 
 
 @every_operator
-def test_preparing_is_fast(member: type[Operator]) -> None:
+def test_preparing_is_fast(member: type[PlaneOperator]) -> None:
     """Every request is prepared on the event loop, which must not wait milliseconds for it."""
 
     async def prepared() -> float:
@@ -322,7 +322,7 @@ def test_many_indices_are_checked_off_the_event_loop(monkeypatch: pytest.MonkeyP
     member, threads = CATALOGUE.find("max_unpool2d"), list[threading.Thread]()
     check = member.check_elements
 
-    def recording_check(self: Operator, tensors: Mapping[str, Tensor]) -> None:
+    def recording_check(self: PlaneOperator, tensors: Mapping[str, Tensor]) -> None:
         threads.append(threading.current_thread())
         check(self, tensors)
 
@@ -344,7 +344,7 @@ def test_a_check_of_indices_keeps_the_lease_after_a_disconnect(monkeypatch: pyte
     """A thread cannot be stopped, and the memory that it reads must not be reserved for other requests."""
     member, started, gate = CATALOGUE.find("max_unpool2d"), threading.Event(), threading.Event()
 
-    def blocked_check(self: Operator, tensors: Mapping[str, Tensor]) -> None:
+    def blocked_check(self: PlaneOperator, tensors: Mapping[str, Tensor]) -> None:
         started.set()
         assert gate.wait(20)
 
@@ -373,7 +373,7 @@ def test_a_deadline_ends_the_wait_for_a_check_of_indices(monkeypatch: pytest.Mon
     """The deadline holds for every step of a request."""
     member, gate = CATALOGUE.find("max_unpool2d"), threading.Event()
 
-    def blocked_check(self: Operator, tensors: Mapping[str, Tensor]) -> None:
+    def blocked_check(self: PlaneOperator, tensors: Mapping[str, Tensor]) -> None:
         assert gate.wait(20)
 
     async def check() -> None:

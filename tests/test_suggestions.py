@@ -7,22 +7,24 @@ from time import process_time
 import pytest
 
 from poolhouse.errors import MAX_PROBLEMS, Unprocessable
-from poolhouse.operators.catalogue import discover, discover_own
+from poolhouse.operators.catalogue import discover
 from poolhouse.suggestions import (
     FIELD_SYNONYMS,
     OPERATOR_SYNONYMS,
     TENSOR_SYNONYMS,
+    WHOLE_NAME_SYNONYMS,
     field_hint,
     nearest_names,
     normalize_name,
     operator_hint,
     padding_hint,
 )
+from poolhouse.tensor_names import TENSOR_NAMES
 
 CATALOGUE = discover()
 NAMES = CATALOGUE.names
 INPUTS = ("input", "indices")
-FIELD_NAMES = {field.name for member in discover_own() for field in member.fields()}
+FIELD_NAMES = {field.name for member in CATALOGUE if "." not in member.family for field in member.fields()}
 
 
 @pytest.mark.parametrize(
@@ -53,6 +55,19 @@ FIELD_NAMES = {field.name for member in discover_own() for field in member.field
         ("average-pool-2d", "did you mean avg_pool2d?"),
         ("GeM", "did you mean gem_pool1d, gem_pool2d or gem_pool3d?"),
         ("majority_pool2d", "did you mean mode_pool2d?"),
+        # tokens, spans, segments and boxes
+        ("mean_pooling", "did you mean token_pool? For the mean of each window it is avg_pool."),
+        ("TokenPooling", "did you mean token_pool?"),
+        ("last_token_pool", "did you mean token_pool? Give modes last."),
+        ("nn.EmbeddingBag", "did you mean token_pool or segment_pool? Send the vectors, and the offsets of the bags."),
+        ("late_chunking", "did you mean span_pool?"),
+        ("scatter", "did you mean segment_pool?"),
+        ("torch_scatter.scatter_mean", "did you mean segment_pool? Give reduce mean."),
+        ("tf.math.unsorted_segment_prod", "did you mean segment_pool? Give reduce mul."),
+        ("MaxAggregation", "did you mean segment_pool? Give reduce max."),
+        ("segment_reduce", "did you mean segment_pool?"),
+        ("torchvision.ops.RoIAlign", "did you mean roi_align?"),
+        ("MaxRoiPool", "did you mean roi_pool?"),
         # a typo
         ("max_pol2d", "did you mean max_pool2d, max_unpool2d or max_pool1d?"),
         ("softmax", "otherwise"),
@@ -111,6 +126,41 @@ def test_a_suggestion_is_a_field_of_the_operator() -> None:
     assert field_hint("mask", ["kernel_size", "return_indices"], INPUTS) == "did you mean return_indices?"
 
 
+@pytest.mark.parametrize(
+    ("operator", "name", "hint"),
+    [
+        ("token_pool", "attention_mask", "did you mean mask?"),
+        ("token_pool", "key_padding_mask", "did you mean mask? Its elements are not 0 where a token counts."),
+        ("token_pool", "lengths", "did you mean offsets? They are 0 and the cumulative sums of the lengths."),
+        ("token_pool", "token_embeddings", "did you mean input?"),
+        ("token_pool", "pooling_mode", "did you mean modes?"),
+        ("token_pool", "mode", "did you mean modes?"),
+        ("token_pool", "truncate_dim", "did you mean truncate?"),
+        ("token_pool", "normalize_embeddings", 'did you mean normalize? It is "l2" or "none".'),
+        ("span_pool", "chunk_spans", "did you mean spans?"),
+        ("segment_pool", "batch", "did you mean segments?"),
+        ("segment_pool", "index", "did you mean segments?"),
+        ("segment_pool", "ptr", "did you mean offsets?"),
+        ("segment_pool", "aggr", "did you mean reduce?"),
+        ("segment_pool", "dim_size", "did you mean num_segments?"),
+        ("segment_pool", "size", "did you mean num_segments?"),
+        ("roi_align", "rois", "did you mean boxes?"),
+        ("roi_align", "box", "did you mean boxes?"),
+        ("roi_align", "box_ind", "did you mean batch_indices?"),
+        ("roi_align", "half_pixel", "did you mean aligned? ONNX's half_pixel is aligned true."),
+        ("max_unpool2d", "index", "did you mean indices?"),
+        ("max_unpool2d", "mask", "did you mean indices?"),
+    ],
+)
+def test_a_tensor_or_field_of_another_library_suggests_that_of_the_operator(
+    operator: str, name: str, hint: str
+) -> None:
+    """The same word means another tensor elsewhere: index is that of a segment, or the indices of unpooling."""
+    member = CATALOGUE.find(operator)
+
+    assert field_hint(name, [field.name for field in member.fields()], member.inputs) == hint
+
+
 def test_our_word_suggests_the_attribute_of_an_adapter() -> None:
     """The tables of synonyms serve both ways."""
     onnx, keras = (
@@ -134,7 +184,10 @@ def test_the_tables_refer_to_existing_names() -> None:
         assert meaning.names or meaning.note
         # gem_pool has a p and spatial_pyramid_pool has output_sizes; other operators call them differently.
         assert word in ("p", "output_sizes") or normalize_name(word) not in map(normalize_name, FIELD_NAMES)
-    assert set(TENSOR_SYNONYMS.values()) == set(INPUTS)
+    assert {each for meaning in TENSOR_SYNONYMS.values() for each in meaning.names} == set(TENSOR_NAMES)
+    for word, meaning in WHOLE_NAME_SYNONYMS.items():
+        assert set(meaning.names) <= families, word
+        assert word not in families
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -15,9 +16,12 @@ from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32, INT64, ElementType
 from poolhouse.errors import PoolhouseError
 from poolhouse.operators.catalogue import Catalogue
 from poolhouse.operators.fields import Field
+from poolhouse.operators.inputs import TensorInput
 from poolhouse.operators.layout import join_shape
-from poolhouse.operators.operator import Operator
+from poolhouse.operators.operator import Number, Operator
 from poolhouse.operators.plan import Limits, Plan, make_plan
+from poolhouse.operators.plane_operator import PlaneOperator
+from poolhouse.operators.region_operator import RegionOperator
 from poolhouse.tensors import TensorMetadata
 
 JsonObject = dict[str, object]
@@ -65,6 +69,16 @@ def field_card(operator: type[Operator], field: Field) -> JsonObject:
     return card
 
 
+def companion_card(companion: TensorInput) -> JsonObject:
+    """Describe a tensor beside ``input``."""
+    return {
+        "name": companion.name,
+        "dtypes": [each.name for each in companion.element_types],
+        "meaning": companion.meaning,
+        "required": companion.is_required,
+    }
+
+
 def operator_card(operator: type[Operator]) -> JsonObject:
     """Describe an operator completely."""
     return {
@@ -74,6 +88,7 @@ def operator_card(operator: type[Operator]) -> JsonObject:
         "description": docstring(operator),
         "shape": operator.shape_rule,
         "inputs": list(operator.inputs),
+        "companions": [companion_card(each) for each in operator.companions],
         "outputs": list(output_names(operator)),
         "fields": [field_card(operator, field) for field in operator.fields()],
         "element_types": {
@@ -106,6 +121,18 @@ def output_names(operator: type[Operator]) -> tuple[str, ...]:
     return operator.possible_outputs()
 
 
+def required_outputs(operator: type[Operator]) -> tuple[str, ...]:
+    """The names of the outputs that every response has."""
+    return operator.required_outputs if issubclass(operator, RegionOperator) else output_names(operator)[:1]
+
+
+def needed_inputs(operator: type[Operator]) -> tuple[str, ...]:
+    """The names of the tensors of the smallest request; of alternatives the first."""
+    alternatives = operator.exactly_one_input_of if issubclass(operator, RegionOperator) else ()
+    needed = {"input", *alternatives[:1], *(each.name for each in operator.companions if each.is_required)}
+    return tuple(name for name in operator.inputs if name in needed)
+
+
 _NO_LIMITS = Limits(max_output_bytes=2**40, max_steps=2**60)
 
 
@@ -114,7 +141,7 @@ class _ExampleSpec:
     """A spec, and spatial sizes small enough to read."""
 
     fields: JsonObject
-    spec: Operator
+    spec: PlaneOperator
     spatial: tuple[int, ...]
 
     @property
@@ -123,7 +150,7 @@ class _ExampleSpec:
         return join_shape((1, 1), self.spatial, channels_last=self.spec.is_channels_last)
 
 
-def _example_spec(operator: type[Operator]) -> _ExampleSpec:
+def _example_spec(operator: type[PlaneOperator]) -> _ExampleSpec:
     """The first sample, with the smallest sizes from 4 on that the spec allows, and with indices if possible."""
     sample = operator.samples[0]
     fields: JsonObject = dict(sample.fields)
@@ -161,6 +188,31 @@ def _example_type(operator: type[Operator]) -> ElementType:
 
 
 def _make_example(operator: type[Operator]) -> JsonObject:
+    if issubclass(operator, PlaneOperator):
+        return _plane_example(operator)
+    assert issubclass(operator, RegionOperator), "an operator pools planes or regions"
+    return _region_example(operator)
+
+
+def _region_example(operator: type[RegionOperator]) -> JsonObject:
+    sample = operator.samples[0]
+    spec, tensors = operator.of(**sample.fields), operator.example_inputs(sample)
+    plan = make_plan(spec, {name: tensor.metadata for name, tensor in tensors.items()}, _NO_LIMITS)
+    columns = spec.reference({name: tensor.array for name, tensor in tensors.items()})
+    request: JsonObject = {}
+    for name, tensor in tensors.items():
+        numbers = _digits(tensor.array)
+        is_default = tensor.dtype is _default_type(operator, name)
+        request[name] = numbers if is_default else {"dtype": tensor.dtype.name, "data": numbers}
+    return _example(operator, {**request, **sample.fields}, plan, [columns[name] for name in plan.outputs])
+
+
+def _default_type(operator: type[Operator], name: str) -> ElementType:
+    """The element type of a JSON list without one."""
+    return next((each.default_type for each in operator.companions if each.name == name), FLOAT32)
+
+
+def _plane_example(operator: type[PlaneOperator]) -> JsonObject:
     dtype = _example_type(operator)
     chosen = _example_spec(operator)
     shape = chosen.input_shape
@@ -176,7 +228,12 @@ def _make_example(operator: type[Operator]) -> JsonObject:
     else:
         samples = chosen.spec.random_inputs(1).get("samples")
         columns = chosen.spec.reference(plane, None if samples is None else samples[0])
-    plan = make_plan(chosen.spec, inputs, _NO_LIMITS)
+    return _example(operator, {**request, **chosen.fields}, make_plan(chosen.spec, inputs, _NO_LIMITS), columns)
+
+
+def _example(
+    operator: type[Operator], request: JsonObject, plan: Plan, columns: Sequence[Sequence[Number]]
+) -> JsonObject:
     response: JsonObject = {
         name: {
             "dtype": metadata.dtype.name,
@@ -185,7 +242,7 @@ def _make_example(operator: type[Operator]) -> JsonObject:
         }
         for (name, metadata), column in zip(plan.outputs.items(), columns, strict=True)
     }
-    return {"path": f"/v1/pool/{operator.name}", "request": {**request, **chosen.fields}, "answer": response}
+    return {"path": f"/v1/pool/{operator.name}", "request": request, "answer": response}
 
 
 def _digits(array: npt.NDArray[np.generic]) -> object:
@@ -197,9 +254,16 @@ def _digits(array: npt.NDArray[np.generic]) -> object:
 
 def plan_example(operator: type[Operator]) -> JsonObject:
     """The request of :func:`example`, for ``/v1/plan``."""
+    if not issubclass(operator, PlaneOperator):
+        sample = operator.samples[0]
+        described: JsonObject = {}
+        for name, tensor in operator.example_inputs(sample).items():
+            is_default = tensor.dtype is _default_type(operator, name)
+            described[name] = {**({} if is_default else {"dtype": tensor.dtype.name}), "shape": list(tensor.shape)}
+        return {**described, **sample.fields}
     chosen = _example_spec(operator)
     shape = list(chosen.input_shape)
-    metadata_by_name: JsonObject = {name: {"shape": shape} for name in operator.inputs}
+    metadata_by_name: JsonObject = {name: {"shape": shape} for name in needed_inputs(operator)}
     if (dtype := _example_type(operator)) is not FLOAT32:
         metadata_by_name["input"] = {"dtype": dtype.name, "shape": shape}
     return {**metadata_by_name, **chosen.fields}

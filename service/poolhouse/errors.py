@@ -244,6 +244,7 @@ CODES: dict[str, type[PoolhouseError]] = {
     "window_does_not_fit": Unprocessable,
     "padding_too_large": Unprocessable,
     "empty_window": Unprocessable,
+    "empty_row": Unprocessable,
     "index_out_of_range": Unprocessable,
     "sum_too_large": Unprocessable,
     "output_too_large": Unprocessable,

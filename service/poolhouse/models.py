@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -16,9 +16,17 @@ from typing import Final, NamedTuple
 
 from poolhouse import describe, dtypes
 from poolhouse.errors import NotFound, PoolhouseError
+from poolhouse.model_tensors import (
+    GENERIC_INPUT,
+    GENERIC_OUTPUTS,
+    ModelTensor,
+    input_tensor,
+    output_tensor,
+)
 from poolhouse.operators.catalogue import Catalogue
 from poolhouse.operators.operator import Operator
 from poolhouse.suggestions import operator_hint
+from poolhouse.tensor_names import TENSOR_NAMES
 
 VERSION: Final = "1"
 """The version of every model: that of its meaning. It changes only if results change."""
@@ -209,20 +217,21 @@ def read_presets(path: Path) -> Mapping[str, Preset]:
 def model_metadata(model: Model) -> JsonObject:
     """The metadata of a model, as ``GET /v2/models/{model}`` returns it.
 
-    ``datatype`` holds only one type, so ``properties`` lists all that are accepted; -1 is any size. The generic model
+    ``datatype`` holds only one type, so ``properties`` lists all that are accepted; -1 is any size. Load generators
+    send every input that is listed, so those that a request may leave out are in ``properties``, too. The generic model
     has the tensors of all operators, and any rank.
     """
-    inputs, outputs = _tensor_names(model)
-    shape = _dims(model)
+    inputs, outputs = _tensors(model)
     metadata: JsonObject = {
         "name": model.name,
         "versions": [VERSION],
         "platform": PLATFORM,
-        "inputs": [_tensor_metadata(model, name, shape) for name in inputs],
-        "outputs": [_tensor_metadata(model, name, shape) for name in outputs],
+        "inputs": [each.metadata() for each in inputs],
+        "outputs": [each.metadata() for each in outputs],
     }
+    properties: JsonObject = {}
     if model.operator is not None:
-        metadata["properties"] = {
+        properties |= {
             "summary": describe.summary(model.operator),
             "datatypes": ", ".join(
                 row.open_inference_name
@@ -236,7 +245,9 @@ def model_metadata(model: Model) -> JsonObject:
             ),
             "fixed_parameters": json.dumps(dict(model.fixed)),
         }
-    return metadata
+    if optional := _optional_inputs(model, [each.name for each in inputs]):
+        properties["optional_inputs"] = ", ".join(optional)
+    return {**metadata, "properties": properties} if properties else metadata
 
 
 def model_config(model: Model, devices: Iterable[str]) -> JsonObject:
@@ -246,8 +257,8 @@ def model_config(model: Model, devices: Iterable[str]) -> JsonObject:
         model: to be described.
         devices: the devices of the service, such as ``cpu`` or ``cuda:0``.
     """
-    inputs, outputs = _tensor_names(model)
-    dims = _dims(model)
+    # Load generators refuse a configuration with an input or output that the metadata has not.
+    inputs, outputs = _tensors(model)
     gpus = [int(device.partition(":")[2] or 0) for device in devices if device.startswith("cuda")]
     group: JsonObject = {
         "name": f"{model.name}_0",
@@ -261,8 +272,8 @@ def model_config(model: Model, devices: Iterable[str]) -> JsonObject:
         "backend": "pytorch",
         "version_policy": {"latest": {"num_versions": 1}},
         "max_batch_size": 0,
-        "input": [{"name": name, "data_type": _config_type(model, name), "dims": dims} for name in inputs],
-        "output": [{"name": name, "data_type": _config_type(model, name), "dims": dims} for name in outputs],
+        "input": [each.config() for each in inputs],
+        "output": [each.config() for each in outputs],
         "instance_group": [group],
         "dynamic_batching": {"max_queue_delay_microseconds": 0},
         "model_transaction_policy": {"decoupled": False},
@@ -270,36 +281,28 @@ def model_config(model: Model, devices: Iterable[str]) -> JsonObject:
     }
 
 
-def _tensor_names(model: Model) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    if model.operator is None:
-        return ("input", "indices"), ("output", "indices")
-    spec = _parse_any(model.operator, {**model.defaults, **model.fixed})
+def _tensors(model: Model) -> tuple[Sequence[ModelTensor], Sequence[ModelTensor]]:
+    """The inputs that a request needs, and the outputs of a request without parameters."""
+    operator = model.operator
+    if operator is None:
+        return [GENERIC_INPUT], GENERIC_OUTPUTS
+    return (
+        [input_tensor(operator, name) for name in describe.needed_inputs(operator)],
+        [output_tensor(operator, name) for name in _output_names(model, operator)],
+    )
+
+
+def _optional_inputs(model: Model, needed: Collection[str]) -> list[str]:
+    names = TENSOR_NAMES if model.operator is None else model.operator.inputs
+    return [name for name in names if name not in needed]
+
+
+def _output_names(model: Model, operator: type[Operator]) -> tuple[str, ...]:
+    fields = {**model.defaults, **model.fixed}
+    listed = {*_parse_any(operator, fields).outputs()}
     # Load generators request every output that the metadata lists, without parameters. Indices are computed if they are
     # requested; the share of valid elements costs much, so it is computed only for clients that know its name.
-    listed = {*spec.outputs()}
-    if _INDICES_FIELD not in model.fixed:
-        listed |= {name for name, field in model.operator.optional_outputs().items() if field == _INDICES_FIELD}
-    return model.operator.inputs, tuple(name for name in describe.output_names(model.operator) if name in listed)
-
-
-def _dims(model: Model) -> list[int]:
-    # N, C and the spatial axes. A model without a rank of its own says one dimension of any size.
-    if model.operator is None or model.operator.is_rank_free:
-        return [-1]
-    return [-1] * (2 + model.operator.rank)
-
-
-def _datatype(model: Model, name: str) -> str:
-    # One of the types that the operator takes: FP32, unless it takes integers alone.
-    sample = "float32" if model.operator is None else model.operator.samples[0].dtype
-    if name.startswith("valid"):
-        return dtypes.FLOAT32.open_inference_name
-    return (dtypes.INT64 if name == "indices" else dtypes.ELEMENT_TYPES[sample]).open_inference_name
-
-
-def _config_type(model: Model, name: str) -> str:
-    return f"TYPE_{_datatype(model, name)}"
-
-
-def _tensor_metadata(model: Model, name: str, shape: list[int]) -> JsonObject:
-    return {"name": name, "datatype": _datatype(model, name), "shape": shape}
+    if _INDICES_FIELD in operator.optional_outputs().values() and _INDICES_FIELD not in model.fixed:
+        with suppress(PoolhouseError):
+            listed |= {*_parse_any(operator, {**fields, _INDICES_FIELD: True}).outputs()}
+    return tuple(name for name in describe.output_names(operator) if name in listed)

@@ -13,9 +13,7 @@ from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
-import numpy as np
-
-from poolhouse import describe, dtypes
+from poolhouse import describe
 from poolhouse.admission import Admission
 from poolhouse.backend.cores import available_cores
 from poolhouse.backend.devices import Device, choose_devices
@@ -29,12 +27,12 @@ from poolhouse.batching.observer import BatchShare, Observer
 from poolhouse.batching.offload import OffloadPool
 from poolhouse.batching.worker import Worker
 from poolhouse.operators.catalogue import Catalogue, discover
-from poolhouse.operators.layout import join_shape
 from poolhouse.operators.plan import Limits, Plan, make_plan
 from poolhouse.operators.planner import Planner
 from poolhouse.settings import Settings
 from poolhouse.status import ServiceStatus
 from poolhouse.tensors import Message, Tensor, TensorMetadata
+from poolhouse.text_values import NULL_TEXTS
 
 _CHECK_ON_LOOP_BYTES: Final = 1024 * 1024
 """Checking every element of a larger input would block the event loop for too long."""
@@ -155,8 +153,11 @@ class PoolingService:
 
     def prepare(self, operator: str, message: Message) -> PreparedRequest:
         """Plan a request, and refuse what its fields and metadata can be refused for; allocates no tensor memory."""
-        if tensor_fields := self.catalogue.find(operator).tensor_fields:
-            message = _read_tensor_fields(message, tensor_fields)
+        member = self.catalogue.find(operator)
+        if member.tensor_fields:
+            message = _read_tensor_fields(message, member.tensor_fields)
+        if defaults := member.fields_from_elements(message.tensors):
+            message = _with_defaults(message, defaults)
         metadata_by_name = {each: tensor.metadata for each, tensor in message.tensors.items()}
         return self.prepare_planned(
             self._planner.plan(operator, message.json_fields, message.text_fields, metadata_by_name, message.notes),
@@ -294,7 +295,7 @@ class PoolingService:
             headers: of the result.
         """
         # guard: indices-are-checked, many-indices-are-checked-off-loop
-        if plan.input_bytes > _CHECK_ON_LOOP_BYTES:
+        if plan.checked_bytes > _CHECK_ON_LOOP_BYTES:
             await self.run_in_thread(
                 partial(plan.spec.check_elements, tensors), lease, "the indices were checked", deadline
             )
@@ -370,6 +371,14 @@ def _read_tensor_fields(message: Message, names: Collection[str]) -> Message:
     return replace(message, tensors=tensors, json_fields={**message.json_fields, **lists})
 
 
+def _with_defaults(message: Message, defaults: Mapping[str, object]) -> Message:
+    """The message with these values of the fields that it does not give; null means that a field is not given."""
+    texts = {name: text for name, text in message.text_fields.items() if not (name in defaults and text in NULL_TEXTS)}
+    fields = {name: value for name, value in message.json_fields.items() if not (name in defaults and value is None)}
+    added = {name: value for name, value in defaults.items() if name not in {*texts, *fields, *message.notes}}
+    return replace(message, json_fields={**added, **fields}, text_fields=texts)
+
+
 def _warm_up(catalogue: Catalogue, devices: tuple[Device, ...], limits: Limits) -> None:
     if limits.allow_compiled_loops:
         load_kernels()
@@ -377,11 +386,7 @@ def _warm_up(catalogue: Catalogue, devices: tuple[Device, ...], limits: Limits) 
         for member in catalogue:
             sample = member.samples[0]
             spec = member.of(**sample.fields).with_seed()
-            shape = join_shape((1, 1), sample.spatial[-member.rank :], channels_last=spec.is_channels_last)
-            dtype = dtypes.ELEMENT_TYPES[sample.dtype]
-            tensors = {"input": Tensor(dtype, np.zeros(shape, dtype.storage))}
-            if "indices" in member.inputs:
-                tensors["indices"] = Tensor(dtypes.INT64, np.zeros(shape, np.int64))
+            tensors = member.example_inputs(sample)
             plan = make_plan(spec, {name: tensor.metadata for name, tensor in tensors.items()}, limits)
             run_plan(plan, tensors, device)
 

@@ -37,6 +37,13 @@ OPERATOR_WORD_SYNONYMS: Final = (
 )
 """Words within the names of operators, and how torch has them: ``GlobalAveragePooling2D`` is ``global_avg_pool2d``."""
 
+_SEGMENT_REDUCTIONS: Final = {
+    **{name: name for name in ("sum", "mean", "max", "min", "mul", "median", "var", "std", "softmax", "logsumexp")},
+    "add": "sum",
+    "prod": "mul",
+}
+"""Ends of the names of segment operators in other libraries, and our reductions."""
+
 OPERATOR_SYNONYMS: Final[Mapping[str, Suggestion]] = {
     "pool": Suggestion(("max_pool", "avg_pool")),
     "reduce_window": Suggestion(("max_pool", "avg_pool")),
@@ -67,8 +74,38 @@ OPERATOR_SYNONYMS: Final[Mapping[str, Suggestion]] = {
     **dict.fromkeys(("spp", "spp_pool"), Suggestion(("spatial_pyramid_pool",))),
     **dict.fromkeys(("overviews", "downsample", "multiscale"), Suggestion(("pyramid_pool",))),
     "anti_alias_pool": Suggestion(("blur_pool",)),
+    # Tokens: sentence-transformers, the models' own cards, Paddle.
+    **dict.fromkeys(
+        ("sentence_pool", "text_pool", "embedding_pool", "sequence_pool", "masked_mean", "masked_mean_pool"),
+        Suggestion(("token_pool",)),
+    ),
+    **dict.fromkeys(("cls_pool", "first_token_pool"), Suggestion(("token_pool",), "Give modes cls.")),
+    **dict.fromkeys(("last_token_pool", "lasttoken_pool"), Suggestion(("token_pool",), "Give modes last.")),
+    "embedding_bag": Suggestion(("token_pool", "segment_pool"), "Send the vectors, and the offsets of the bags."),
+    **dict.fromkeys(("late_chunking", "late_chunk", "chunk_pool", "span_extractor"), Suggestion(("span_pool",))),
+    # Segments: torch_scatter, PyG, TensorFlow, JAX.
+    **dict.fromkeys(
+        ("scatter", "scatter_reduce", "segment_reduce", "segment_csr", "segment_coo", "index_reduce", "group_by"),
+        Suggestion(("segment_pool",)),
+    ),
+    **{
+        f"{before}{reduce}{after}": Suggestion(("segment_pool",), f"Give reduce {ours}.")
+        for reduce, ours in _SEGMENT_REDUCTIONS.items()
+        for before, after in (("scatter_", ""), ("segment_", ""), ("unsorted_segment_", ""), ("", "_aggregation"))
+    },
+    **dict.fromkeys(("graph_pool", "readout", "graph_readout"), Suggestion(("segment_pool",))),
+    "global_add_pool": Suggestion(("segment_pool", "global_sum_pool"), "For segments give reduce sum."),
+    # Boxes: torchvision, TensorFlow, Caffe, ONNX.
+    **dict.fromkeys(("box_align", "precise_roi_pool", "pr_roi_pool"), Suggestion(("roi_align",))),
+    "crop_and_resize": Suggestion(("roi_align",), "Its boxes are [image, x1, y1, x2, y2], in positions of the input."),
+    **dict.fromkeys(("max_roi_pool", "roi_max_pool", "box_pool", "region_pool"), Suggestion(("roi_pool",))),
 }
 """Families of other libraries (ONNX, TensorFlow, Keras, MXNet, JAX) and of papers, without the rank."""
+
+WHOLE_NAME_SYNONYMS: Final[Mapping[str, Suggestion]] = {
+    "mean_pooling": Suggestion(("token_pool",), "For the mean of each window it is avg_pool."),
+}
+"""Names that mean something else than their words."""
 
 FIELD_SYNONYMS: Final[Mapping[str, Suggestion]] = {
     # The sizes of a window: ONNX kernel_shape, TensorFlow ksize, Keras pool_size, Flax window_shape.
@@ -77,7 +114,7 @@ FIELD_SYNONYMS: Final[Mapping[str, Suggestion]] = {
         Suggestion(("kernel_size",)),
     ),
     **dict.fromkeys(("window", "window_shape", "window_size", "k"), Suggestion(("kernel_size",))),
-    "size": Suggestion(("kernel_size", "output_size")),
+    "size": Suggestion(("kernel_size", "output_size", "num_segments")),
     **dict.fromkeys(("strides", "step", "steps", "s", "subsample", "window_strides"), Suggestion(("stride",))),
     **dict.fromkeys(
         ("pad", "pads", "paddings", "auto_pad", "pad_mode"),
@@ -86,6 +123,7 @@ FIELD_SYNONYMS: Final[Mapping[str, Suggestion]] = {
     **dict.fromkeys(("dilations", "dilation_rate", "rate", "rates", "window_dilation"), Suggestion(("dilation",))),
     **dict.fromkeys(("p", "norm", "order", "ord", "power", "p_norm"), Suggestion(("norm_type",))),
     **dict.fromkeys(("output_shape", "out_size", "out_shape", "target_size"), Suggestion(("output_size",))),
+    **dict.fromkeys(("pooled_size", "crop_size", "roi_size"), Suggestion(("output_size",))),
     "pooling_ratio": Suggestion(("output_ratio",), "It is the output's size by the input's, so 1 / pooling_ratio."),
     **dict.fromkeys(("ratio", "output_ratios"), Suggestion(("output_ratio",))),
     **dict.fromkeys(
@@ -101,6 +139,25 @@ FIELD_SYNONYMS: Final[Mapping[str, Suggestion]] = {
         ("data_format", "data_layout"), Suggestion(("layout",), "It is channels_first (the default) or channels_last.")
     ),
     "keepdim": Suggestion(("keepdims",)),
+    **dict.fromkeys(
+        ("pooling", "pooling_mode", "pooling_type", "pooling_strategy"), Suggestion(("modes", "reduce", "mode"))
+    ),
+    **dict.fromkeys(("truncate_dim", "truncate_dims", "dim", "dims", "dimensions"), Suggestion(("truncate",))),
+    **dict.fromkeys(
+        ("normalise", "normalize_embeddings", "l2_normalize"), Suggestion(("normalize",), 'It is "l2" or "none".')
+    ),
+    **dict.fromkeys(
+        ("reduction", "aggr", "aggregation", "aggregator", "combiner", "op"), Suggestion(("reduce", "modes"))
+    ),
+    **dict.fromkeys(("dim_size", "num_groups", "num_graphs"), Suggestion(("num_segments",))),
+    **dict.fromkeys(("ddof", "unbiased"), Suggestion(("correction",), "It is 0 or 1.")),
+    **dict.fromkeys(("fill_value", "fill", "default_value"), Suggestion(("empty_value",))),
+    **dict.fromkeys(("scale", "scale_factor", "roi_scale"), Suggestion(("spatial_scale",))),
+    **dict.fromkeys(("sample_num", "num_samples", "sampling_points"), Suggestion(("sampling_ratio",))),
+    **dict.fromkeys(
+        ("coordinate_transformation_mode", "half_pixel", "align_corners"),
+        Suggestion(("aligned",), "ONNX's half_pixel is aligned true."),
+    ),
     "storage_order": Suggestion((), "indices count along the last axis first."),
     **dict.fromkeys(
         ("dtype", "shape"),
@@ -111,13 +168,36 @@ FIELD_SYNONYMS: Final[Mapping[str, Suggestion]] = {
 }
 """Fields of other libraries; the suggestion is the first of the names that the operator has, or the note alone."""
 
-TENSOR_SYNONYMS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("inputs", "input_tensor", "input_data", "data", "x", "xs", "tensor", "tensors"), "input"),
-    **dict.fromkeys(("value", "values", "array", "arrays", "arr_0", "features", "instances"), "input"),
-    **dict.fromkeys(("image", "images", "img", "picture", "signal"), "input"),
-    **dict.fromkeys(("index", "idx", "inds", "i", "argmax", "mask", "max_indices", "arr_1"), "indices"),
+TENSOR_SYNONYMS: Final[Mapping[str, Suggestion]] = {
+    **dict.fromkeys(
+        (
+            *("inputs", "input_tensor", "input_data", "data", "x", "xs", "tensor", "tensors"),
+            *("value", "values", "array", "arrays", "arr_0", "features", "instances"),
+            *("image", "images", "img", "picture", "signal", "feature_map", "feature_maps"),
+            *("embeddings", "token_embeddings", "hidden_states", "last_hidden_state"),
+        ),
+        Suggestion(("input",)),
+    ),
+    **dict.fromkeys(("idx", "inds", "i", "argmax", "mask", "max_indices", "arr_1"), Suggestion(("indices",))),
+    "index": Suggestion(("indices", "segments")),
+    **dict.fromkeys(("attention_mask", "attention_masks", "masks", "token_mask"), Suggestion(("mask",))),
+    **dict.fromkeys(
+        ("padding_mask", "key_padding_mask"), Suggestion(("mask",), "Its elements are not 0 where a token counts.")
+    ),
+    **dict.fromkeys(("weight", "token_weights", "attention_weights", "scores"), Suggestion(("weights",))),
+    **dict.fromkeys(("offset", "ptr", "indptr", "row_splits", "splits", "cu_seqlens"), Suggestion(("offsets",))),
+    **dict.fromkeys(
+        ("length", "lengths", "row_lengths", "seq_lengths", "sequence_lengths", "seq_lens"),
+        Suggestion(("offsets",), "They are 0 and the cumulative sums of the lengths."),
+    ),
+    **dict.fromkeys(("span", "chunks", "chunk_spans", "boundaries", "ranges", "intervals"), Suggestion(("spans",))),
+    **dict.fromkeys(("segment", "segment_ids", "ids", "groups", "batch", "cluster"), Suggestion(("segments",))),
+    **dict.fromkeys(("box", "bbox", "bboxes", "roi", "rois", "regions", "proposals"), Suggestion(("boxes",))),
+    **dict.fromkeys(
+        ("batch_index", "batch_inds", "batch_ids", "box_indices", "box_ind"), Suggestion(("batch_indices",))
+    ),
 }
-"""Names of input tensors in other libraries."""
+"""Names of tensors in other libraries; the suggestion is the first of the names that the operator has."""
 
 
 def normalize_name(name: str) -> str:
@@ -142,7 +222,8 @@ def _own_family(name: str) -> str:
 
 _OPERATORS: Final = {_family(word): meaning for word, meaning in OPERATOR_SYNONYMS.items()}
 _FIELDS: Final = {normalize_name(word): meaning for word, meaning in FIELD_SYNONYMS.items()}
-_TENSORS: Final = {normalize_name(word): ours for word, ours in TENSOR_SYNONYMS.items()}
+_TENSORS: Final = {normalize_name(word): meaning for word, meaning in TENSOR_SYNONYMS.items()}
+_WHOLE_NAMES: Final = {normalize_name(word): meaning for word, meaning in WHOLE_NAME_SYNONYMS.items()}
 
 
 def nearest_names(name: str, names: Iterable[str], most: int = 3) -> list[str]:
@@ -178,6 +259,9 @@ def suggest_operators(name: str, names: Sequence[str]) -> Suggestion:
             if near := same or nearest_names(name, theirs):
                 return Suggestion(tuple(near))
     names = [each for each in names if not each.startswith(_FRAMEWORKS)]
+    whole = _WHOLE_NAMES.get(normalize_name(name))
+    if whole is not None and set(whole.names) <= set(names):
+        return whole
     family, rank = _family(name), ""
     if family[-2:] in _RANKS:
         family, rank = family[:-2], family[-2:]
@@ -214,9 +298,10 @@ def suggest_field(name: str, fields: Sequence[str], tensors: Sequence[str] = ())
         # Our word, where the operator has another framework's fields.
         if name in _FIELDS.get(normalize_name(each), Suggestion(())).names:
             return Suggestion((each,))
-    tensor = _TENSORS.get(wanted)
-    if tensor is not None and tensor in tensors:
-        return Suggestion((tensor,))
+    tensor = _TENSORS.get(wanted, Suggestion(()))
+    for each in tensor.names:
+        if each in tensors:
+            return Suggestion((each,), tensor.note)
     if not meaning.names and meaning.note:
         return meaning
     # Users often remember only the first word of a field.

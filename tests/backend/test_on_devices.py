@@ -18,8 +18,8 @@ from poolhouse.batching.fair_queue import Batch
 from poolhouse.batching.memory import MemoryBudget
 from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32, INT64, ElementType
 from poolhouse.errors import Unavailable
-from poolhouse.operators.operator import Operator
 from poolhouse.operators.plan import make_plan
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.tensors import Tensor, TensorMetadata
 from tests.batching.test_batch_equivalence import BatchSizeObserver
 from tests.checked_requests import comparable_bits
@@ -50,7 +50,7 @@ each_pair: Final = pytest.mark.parametrize(
 )
 
 
-def random_cases(member: type[Operator], dtype: ElementType, each: int) -> Iterator[Case]:
+def random_cases(member: type[PlaneOperator], dtype: ElementType, each: int) -> Iterator[Case]:
     """Cases that are not empty, the same in every run."""
     for style in STYLES:
         for number in range(each):
@@ -63,7 +63,7 @@ def random_cases(member: type[Operator], dtype: ElementType, each: int) -> Itera
 
 @each_device
 @each_pair
-def test_a_device_gives_the_results_of_the_cpu(member: type[Operator], dtype: ElementType, device: str) -> None:
+def test_a_device_gives_the_results_of_the_cpu(member: type[PlaneOperator], dtype: ElementType, device: str) -> None:
     """Selected or moved values have the same bits, also with NaN, ties and padding; sums agree within rounding."""
     target = device_named(device)
     for one in random_cases(member, dtype, CASES_PER_STYLE[device]):
@@ -93,7 +93,7 @@ def use_cuda_code_paths(patch: pytest.MonkeyPatch) -> None:
 
 @each_pair
 def test_the_code_paths_for_cuda_are_correct_on_the_cpu(
-    member: type[Operator], dtype: ElementType, monkeypatch: pytest.MonkeyPatch
+    member: type[PlaneOperator], dtype: ElementType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So they are tested without CUDA, against the oracle; only CUDA's own kernels are not."""
     use_cuda_code_paths(monkeypatch)
@@ -107,7 +107,7 @@ def test_the_code_paths_for_cuda_are_correct_on_the_cpu(
 
 @each_device
 @pytest.mark.parametrize("member", COVERED, ids=lambda member: member.name)
-def test_the_same_request_has_the_same_result_every_time(member: type[Operator], device: str) -> None:
+def test_the_same_request_has_the_same_result_every_time(member: type[PlaneOperator], device: str) -> None:
     """Kernels that add with atomic operations would give different results for the same request."""
     target = device_named(device)
     found = next(one for one in random_cases(member, element_types_of(member)[-1], 9) if one.plan.planes > 1)

@@ -10,8 +10,8 @@ import pytest
 from poolhouse.backend import torch_worker
 from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType, float32_to_bfloat16
-from poolhouse.operators.operator import Operator
 from poolhouse.operators.plan import Plan
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.tensors import Tensor
 from tests.operators.random_cases import CATALOGUE, CPU, Array, as_numbers, settled_plan
 
@@ -19,7 +19,7 @@ every_type = pytest.mark.parametrize("dtype", ELEMENT_TYPES.values(), ids=str)
 MAX_POOL = CATALOGUE.find("max_pool2d")
 
 
-def pooled(spec: Operator, tensor: Tensor) -> Tensor:
+def pooled(spec: PlaneOperator, tensor: Tensor) -> Tensor:
     """The output of an operator with one input and one output."""
     plan = settled_plan(spec, tensor.dtype, tensor.shape)
     return run_plan(plan, {"input": tensor}, CPU)["output"]

@@ -27,8 +27,8 @@ from poolhouse.batching.fair_queue import Batch, Job
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
 from poolhouse.dtypes import FLOAT32
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.operator import Operator
 from poolhouse.operators.plan import PIECE_BYTES, Limits, Plan, make_plan
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.tensors import Tensor
 from tests.operators.random_cases import CATALOGUE, COVERED, CPU, OPERATORS, Case, as_numbers, random_case
 
@@ -88,7 +88,7 @@ def worker_on(name: str) -> TorchWorker:
     return CopyingWorker(PinnedTransfer(HOST) if "cuda" in name else None)
 
 
-def nonempty_case(seed: str, member: type[Operator]) -> Case:
+def nonempty_case(seed: str, member: type[PlaneOperator]) -> Case:
     random = Random(seed)
     while (found := random_case(random, member)) is None or found.plan.is_empty:
         pass
@@ -97,7 +97,7 @@ def nonempty_case(seed: str, member: type[Operator]) -> Case:
 
 @each_device
 @pytest.mark.parametrize("member", COVERED, ids=lambda member: member.name)
-def test_a_batch_on_any_transfer_gives_the_results_of_the_cpu(member: type[Operator], name: str) -> None:
+def test_a_batch_on_any_transfer_gives_the_results_of_the_cpu(member: type[PlaneOperator], name: str) -> None:
     """Two requests in one batch, and each gets the results of its own planes."""
     one = nonempty_case(member.name, member)
     worker = worker_on(name)

@@ -18,7 +18,7 @@ from poolhouse.batching.fair_queue import BatchLimits, BatchReason
 from poolhouse.batching.memory import MemoryBudget
 from poolhouse.batching.observer import JobTiming
 from poolhouse.dtypes import ElementType
-from poolhouse.operators.operator import Operator
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.tensors import Tensor
 from tests.checked_requests import CheckedRequest, comparable_bits, find_mismatch, random_checked_request
 from tests.devices import device_named, each_device
@@ -41,7 +41,7 @@ CONNECTIONS: Final = 64
 REQUESTS: Final = 1_536
 
 
-def random_batch(random: Random, member: type[Operator], dtype: ElementType) -> list[Case]:
+def random_batch(random: Random, member: type[PlaneOperator], dtype: ElementType) -> list[Case]:
     """Cases of one batch key with random N and C, and mostly one case of another key among them."""
     first = random_case(random, member, dtype)
     while first is None or first.plan.is_empty:
@@ -57,7 +57,7 @@ def random_batch(random: Random, member: type[Operator], dtype: ElementType) -> 
     return found
 
 
-def _without_batch_sizes(spec: Operator) -> Operator:
+def _without_batch_sizes(spec: PlaneOperator) -> PlaneOperator:
     """The spec without the N and C that max_unpool's output_size may name; a random spec draws its own seed."""
     values = {name: value for name, value in spec.field_values().items() if name != "seed"}
     size = values.get("output_size")
@@ -107,7 +107,7 @@ async def pool_concurrently(
 
 @each_device
 @pytest.mark.parametrize(("member", "dtype"), CASES, ids=[f"{member.name}-{dtype.name}" for member, dtype in CASES])
-def test_together_equals_alone(member: type[Operator], dtype: ElementType, device: str) -> None:
+def test_together_equals_alone(member: type[PlaneOperator], dtype: ElementType, device: str) -> None:
     """For every operator and element type, with the batch limits of the service and with the smallest ones."""
     random = Random(f"{member.name} {dtype.name}")
     cases = random_batch(random, member, dtype)

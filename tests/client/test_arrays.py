@@ -127,6 +127,8 @@ def test_lists_are_restored_as_lists() -> None:
     assert converted.tensor.dtype.name == "float64"
     assert converted.restore(converted.tensor) == [[1.0, 2.0], [3.0, 4.0]]
     assert to_tensor([[1, 2]], keep_integers=True).tensor.dtype.name == "int64"
+    assert to_tensor([[]], keep_integers=True).tensor.dtype.name == "int64", "numpy would make it float64"
+    assert to_tensor([[]]).tensor.dtype.name == "float64"
     assert to_tensor([[1, 2**64 - 1]]).tensor.dtype.name == "float64"
     assert to_tensor(((True, False),)).tensor.dtype.name == "bool"
 

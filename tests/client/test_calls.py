@@ -18,14 +18,13 @@ from poolhouse.client.calls import (
     catalogue_request,
     format_field,
     parse_server_timing,
-    plan_request,
-    read_plan,
     read_summaries,
 )
 from poolhouse.client.errors import UnexpectedAnswer
 from poolhouse.client.exchange import Response
+from poolhouse.client.plans import plan_request
 from poolhouse.client.results import OperatorSummary, Pooled
-from poolhouse.dtypes import FLOAT32, FLOAT64, INT64
+from poolhouse.dtypes import FLOAT64, INT64
 from poolhouse.errors import Unprocessable
 from poolhouse.tensors import TensorMetadata
 from poolhouse.wire.safetensors import SAFETENSORS
@@ -203,6 +202,20 @@ def test_each_output_has_memory_of_its_own() -> None:
     assert pooled.warnings == ("a, b", "c\\u001b"), "escaped, since it is printed"
 
 
+def test_without_an_output_of_this_name_the_first_is_the_output() -> None:
+    """Only where the caller asked for outputs that are named by modes; elsewhere another name is no pooling."""
+    rows = [{**OUTPUT, "name": "mean"}, {**OUTPUT, "name": "max", "start": 4, "end": 8}]
+
+    for concat in (False, np.False_, "false"):
+        pooled = respond(PoolCall("token_pool", {"input": [[1.0]]}, {"concat": concat}), rows, b"abcdefgh")
+
+        assert pooled.output == list(b"abcd")
+        assert pooled.outputs == {"mean": list(b"abcd"), "max": list(b"efgh")}
+    for fields in ({}, {"concat": None}, {"concat": True}):
+        with pytest.raises(UnexpectedAnswer, match="no output"):
+            respond(PoolCall("token_pool", {"input": [[1.0]]}, fields), rows, b"abcdefgh")
+
+
 @pytest.mark.parametrize(
     "rows",
     [
@@ -289,59 +302,6 @@ def test_an_attempt_does_not_return_the_tensors_of_an_earlier_one() -> None:
 def test_invalid_timings_are_left_out(text: str, found: dict[str, float]) -> None:
     """They are optional, and a proxy may add its own."""
     assert parse_server_timing(text) == found
-
-
-def test_a_plan_of_an_operator_with_indices_has_them() -> None:
-    """They have the shape of the input, so the caller need not name it twice."""
-    for operator, has_indices in (("max_pool1d", False), ("max_unpool1d", True)):
-        request = plan_request(operator, (2, 3), np.float32, {"kernel_size": (2,)})
-
-        document = json.loads(b"".join(request.body))
-        assert document.pop("input") == {"shape": [2, 3], "dtype": "float32"}
-        assert document == ({"indices": {"shape": [2, 3], "dtype": "int64"}} if has_indices else {})
-        assert request.target == f"/v1/plan/{operator}?kernel_size=2"
-
-
-PLAN: Mapping[str, object] = {
-    "operator": "max_pool1d",
-    "spec": {"stride": 2},
-    "outputs": {"output": {"dtype": "float32", "shape": [1, 0]}},
-    "input_bytes": 8,
-    "output_bytes": 0,
-    "warnings": ["a\n"],
-}
-
-
-def test_a_plan_is_read_from_its_document() -> None:
-    """Its texts can be printed; the document is unchanged."""
-    plan = read_plan(document_response(PLAN))
-
-    assert (plan.operator, plan.spec, plan.input_bytes, plan.output_bytes) == ("max_pool1d", {"stride": 2}, 8, 0)
-    assert plan.outputs == {"output": TensorMetadata(FLOAT32, (1, 0))}
-    assert plan.warnings == ("a\\n",)
-    assert plan.document == PLAN
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"operator": 3},
-        {"spec": []},
-        {"warnings": "a"},
-        {"outputs": []},
-        {"outputs": {}},
-        {"outputs": {"output": {"dtype": "float32", "shape": [1]}, "indices": 3}},
-        {"outputs": {"output": {"dtype": "float99", "shape": [1]}}},
-        {"input_bytes": True},
-        {"output_bytes": -1},
-        {"output_bytes": 1.0},
-    ],
-    ids=str,
-)
-def test_a_plan_that_is_wrong_in_part_is_refused(changed: dict[str, object]) -> None:
-    """A caller allocates memory by it, so no part may be left out or become zero."""
-    with pytest.raises(UnexpectedAnswer, match="not a plan"):
-        read_plan(document_response({**PLAN, **changed}))
 
 
 ROW: Mapping[str, object] = {"name": "max_pool1d", "rank": 1, "summary": "s", "fields": ["kernel_size"]}

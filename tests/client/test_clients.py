@@ -12,6 +12,7 @@ from poolhouse.client.results import OperatorSummary, Plan, Pooled
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import NotFound, Unprocessable
 from poolhouse.operators.catalogue import discover
+from poolhouse.operators.plane_operator import PlaneOperator
 from tests.client.conftest import AnyClient
 
 CATALOGUE = discover()
@@ -27,18 +28,61 @@ def test_the_method_of_every_operator_pools(any_client: AnyClient, name: str) ->
     """The methods are generated; this finds a missing method or a wrong field name."""
     member = CATALOGUE.find(name)
     sample = member.samples[0]
-    # A name without a rank needs N, and its indices count through the whole output.
-    shape = (*((1, 1) if member.is_rank_free else (2,)), *sample.spatial[-member.rank :])
-    inputs: list[object] = [np.round(random_array(*shape)).astype(sample.dtype)]
-    if "indices" in member.inputs:
-        inputs.append(np.zeros(shape, np.int64))
+    if issubclass(member, PlaneOperator):
+        # A name without a rank needs N, and its indices count through the whole output.
+        shape = (*((1, 1) if member.is_rank_free else (2,)), *sample.spatial[-member.rank :])
+        tensors: dict[str, object] = {"input": np.round(random_array(*shape)).astype(sample.dtype)}
+        tensors.update({each.name: np.zeros(shape, np.int64) for each in member.companions})
+    else:
+        tensors = {each: tensor.array for each, tensor in member.example_inputs(sample).items()}
 
-    pooled = any_client.call(name, *inputs, **sample.fields)
+    pooled = any_client.call(name, **tensors, **sample.fields)
 
-    again = any_client.pool(name, *inputs, **sample.fields)
+    again = any_client.pool(name, tensors.pop("input"), **tensors, **sample.fields)
     assert isinstance(pooled, type(again))
     assert isinstance(pooled.output, np.ndarray)
     np.testing.assert_array_equal(pooled.output, again.output)
+
+
+def test_tokens_are_pooled_with_their_mask(any_client: AnyClient) -> None:
+    """As lists of truth values or of numbers, and beside an array of another library."""
+    x = np.array([[[1, 2], [3, 4], [9, 9]], [[5, 6], [9, 9], [9, 9]]], np.float32)
+    mask = [[True, True, False], [True, False, False]]
+
+    for given in (mask, np.array(mask), torch.tensor(mask).long(), np.array(mask, np.int64).tolist()):
+        pooled = any_client.call("token_pool", x, mask=given)
+
+        assert isinstance(pooled, Pooled)
+        assert isinstance(pooled.output, np.ndarray)
+        assert pooled.output.tolist() == [[2, 3], [5, 6]]
+
+
+def test_every_mode_can_have_its_own_output(any_client: AnyClient) -> None:
+    """``output`` is the first of them."""
+    pooled = any_client.pool("span_pool", [[1, 2], [3, 4]], spans=[[0, 2], [1, 2]], modes=["max", "min"], concat=False)
+
+    assert pooled.outputs == {"max": [[3, 4], [3, 4]], "min": [[1, 2], [3, 4]]}
+    assert pooled.output == pooled.outputs["max"]
+    assert pooled.indices is None
+
+
+def test_a_map_takes_a_mask_for_each_input(any_client: AnyClient) -> None:
+    """Texts have different numbers of tokens; what all inputs share is given once."""
+    inputs: list[object] = [{"input": [[1, 2], [3, 4]], "mask": mask} for mask in ([1, 0], [0, 1])]
+
+    own = any_client.map("token_pool", inputs, modes="sum")
+    shared = any_client.map("token_pool", [[[1, 2], [3, 4]], [[5, 6], [7, 8]]], mask=[0, 1])
+
+    assert [pooled.output for pooled in own if isinstance(pooled, Pooled)] == [[1, 2], [3, 4]]
+    assert [pooled.output for pooled in shared if isinstance(pooled, Pooled)] == [[3, 4], [7, 8]]
+
+
+def test_a_tensor_that_the_operator_does_not_take_is_refused(any_client: AnyClient) -> None:
+    """By the service, which may be newer than the client."""
+    with pytest.raises(Unprocessable, match="max_pool1d takes input; got") as refused:
+        any_client.pool("max_pool1d", [[1.0, 2.0]], kernel_size=2, mask=[1, 0])
+
+    assert refused.value.code == "unknown_tensor"
 
 
 def test_the_results_equal_torch_s(any_client: AnyClient) -> None:
@@ -140,6 +184,15 @@ def test_a_plan_has_the_output_shapes(any_client: AnyClient) -> None:
     assert plan.outputs["output"].shape == (2, 3, 8, 12)
     assert plan.output_bytes == 2 * 3 * 8 * 12 * 2
     assert plan.spec["stride"] == [2, 3]
+
+
+def test_a_plan_has_the_shapes_of_further_tensors(any_client: AnyClient) -> None:
+    """The number of outputs depends on them."""
+    plan = any_client.call("plan", "span_pool", (50, 8), tensors={"spans": (7, 2)}, modes=["mean", "max"])
+
+    assert isinstance(plan, Plan)
+    assert plan.outputs["output"].shape == (7, 16)
+    assert plan.input_bytes == 50 * 8 * 4 + 7 * 2 * 8
 
 
 @pytest.mark.parametrize(

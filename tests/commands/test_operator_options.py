@@ -30,9 +30,21 @@ def parse(operator: str, *arguments: str) -> dict[str, object]:
 def test_the_operators_are_those_of_the_catalogue() -> None:
     """The commands are read from the client's methods, which are generated from the catalogue."""
     assert operator_names() == sorted(CATALOGUE.names)
-    assert [name for name in operator_names() if operator_options.takes_indices(name)] == [
-        name for name in operator_names() if "indices" in CATALOGUE.find(name).inputs
+
+
+@pytest.mark.parametrize("name", operator_names())
+def test_every_tensor_of_every_operator_is_an_option(name: str) -> None:
+    """A file for pooling and a shape for a plan, with its meaning in the help."""
+    declared = CATALOGUE.find(name).companions
+
+    assert [(each.name, each.is_required) for each in operator_options.companions(name)] == [
+        (each.name, each.is_required) for each in declared
     ]
+    for command in ("pool", "plan") if declared else ():
+        help_text = CliRunner().invoke(poolhouse, [command, name, "--help"], terminal_width=2000).output
+        for each in declared:
+            assert f"--{each.name.replace('_', '-')} " in help_text
+            assert each.meaning in help_text
 
 
 @pytest.mark.parametrize("name", operator_names())

@@ -61,6 +61,18 @@ def test_a_default_is_written_as_in_json(name: str, line: str) -> None:
     assert line in run(name).output.splitlines()
 
 
+def test_a_description_has_every_tensor_beside_the_input() -> None:
+    """With its element types, and whether a request needs it."""
+    lines = run("span_pool").output.splitlines()
+
+    assert "  tensor spans: int64; required" in lines
+    (mask,) = [line for line in lines if line.startswith("  tensor mask: ")]
+    assert {"int64", "uint8", "bool"} <= set(mask.partition(";")[0].split())
+    assert mask.endswith("; optional")
+    for each in bundled_operators()["span_pool"]["companions"]:
+        assert f"      {each['meaning']}" in lines
+
+
 def test_an_unknown_operator_gets_a_suggestion() -> None:
     """In place of a whole list."""
     done = run("maxpool2d")

@@ -25,12 +25,12 @@ class FakeClient:
     """Records the planned requests, and returns one plan."""
 
     def __init__(self) -> None:
-        self.planned: list[tuple[str, tuple[int, ...], str]] = []
+        self.planned: list[tuple[str, tuple[int, ...], str, object]] = []
         self.document: dict[str, object] = {"cost": COST}
         self.warnings: tuple[str, ...] = ()
 
-    def plan(self, operator: str, shape: tuple[int, ...], dtype: str, **spec: object) -> Plan:
-        self.planned.append((operator, shape, dtype))
+    def plan(self, operator: str, shape: tuple[int, ...], dtype: str, *, tensors: object, **spec: object) -> Plan:
+        self.planned.append((operator, shape, dtype, tensors))
         outputs = {
             "output": TensorMetadata(FLOAT32, (1, 1000)),
             "indices": TensorMetadata(ELEMENT_TYPES["int64"], (1,)),
@@ -66,7 +66,7 @@ def test_a_shape_is_read_with_commas_or_crosses(client: FakeClient, sizes: list[
     done = plan(separator.join(map(str, sizes)), "--dtype", "uint8")
 
     assert done.exit_code == 0, done.output
-    assert client.planned == [("max_pool2d", tuple(sizes), "uint8")]
+    assert client.planned == [("max_pool2d", tuple(sizes), "uint8", {})]
 
 
 @pytest.mark.parametrize("shape", ["", "a", "1,", "1,,2", "-1,2", "1.5", "1 2", "(1,2)", "1X2"])
@@ -93,6 +93,54 @@ def test_the_text_has_spec_shapes_bytes_cost_and_warnings(client: FakeClient) ->
         "  cost     12,345 steps, 6,789 bytes of workspace",
         "  note     the stride is large",
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "tensors", "lines"),
+    [
+        (
+            ["span_pool", "--shape", "50,8", "--spans", "7x2", "--mask", "50"],
+            {"spans": (7, 2), "mask": (50,)},
+            [
+                "  input    float32 (50, 8)  1,600 bytes",
+                "  spans    int64 (7, 2)  112 bytes",
+                "  mask     int64 (50)  400 bytes",
+            ],
+        ),
+        (
+            ["roi_pool", "--shape", "1,1,2,2", "--boxes", "3,4", "--batch-indices", "3", "--output-size", "1"],
+            {"boxes": (3, 4), "batch_indices": (3,)},
+            [
+                "  input          float32 (1, 1, 2, 2)  16 bytes",
+                "  boxes          float32 (3, 4)  48 bytes",
+                "  batch_indices  int64 (3)  24 bytes",
+            ],
+        ),
+        (
+            ["max_unpool1d", "--shape", "1,4", "--dtype", "uint8", "--kernel-size", "2"],
+            {},
+            ["  input    uint8 (1, 4)  4 bytes", "  indices  int64 (1, 4)  32 bytes"],
+        ),
+    ],
+    ids=["spans", "boxes", "indices"],
+)
+def test_every_tensor_of_the_request_has_a_line(
+    client: FakeClient, arguments: list[str], tensors: object, lines: list[str]
+) -> None:
+    """Indices have the shape of the input, so nobody writes it twice."""
+    done = CliRunner().invoke(command, arguments)
+
+    assert done.exit_code == 0, done.output
+    assert client.planned[0][3] == tensors
+    assert done.output.splitlines()[1 : 1 + len(lines)] == lines
+
+
+def test_the_shape_of_a_required_tensor_is_required(client: FakeClient) -> None:
+    """The number of outputs depends on it."""
+    done = CliRunner().invoke(command, ["span_pool", "--shape", "50,8"])
+
+    assert done.exit_code == 2
+    assert "Missing option '--spans'" in done.output
 
 
 @pytest.mark.parametrize("cost", [None, 7, {}, {"steps": 1}, {"steps": "1", "workspace_bytes": 2}])

@@ -27,7 +27,7 @@ class FakeWorld:
 
     Attributes:
         files: format and tensors by path.
-        sent: for each call, the input, the indices and the given fields.
+        sent: for each call, the tensors by name and the given fields.
         announced_bytes: the size of each request, for the progress line.
         written: for each output, its path, format, and the names of its tensors.
         warnings: of the service.
@@ -35,7 +35,7 @@ class FakeWorld:
 
     def __init__(self) -> None:
         self.files: dict[str, tuple[Format, dict[str, Tensor]]] = {"x": ("npy", {"input": tensor(9)})}
-        self.sent: list[tuple[Tensor, Tensor | None, dict[str, object]]] = []
+        self.sent: list[tuple[dict[str, Tensor], dict[str, object]]] = []
         self.announced_bytes: list[int] = []
         self.written: list[tuple[str, Format, list[str]]] = []
         self.warnings: tuple[str, ...] = ()
@@ -51,11 +51,11 @@ class FakeWorld:
     def write_file(self, path: str, file_format: Format, tensors: Mapping[str, Tensor]) -> None:
         self.written.append((path, file_format, list(tensors)))
 
-    def pool(
-        self, operator: str, source: Tensor, indices: Tensor | None, **spec: object
-    ) -> Pooled[Tensor, Tensor | None]:
-        self.sent.append((source, indices, {name: value for name, value in spec.items() if value is not None}))
-        return Pooled(tensor(1), tensor(2) if spec.get("return_indices") else None, warnings=self.warnings)
+    def pool(self, operator: str, source: Tensor, **options: object) -> Pooled[Tensor, Tensor | None]:
+        tensors = {name: each for name, each in options.items() if isinstance(each, Tensor)}
+        fields = {name: each for name, each in options.items() if name not in tensors and each is not None}
+        self.sent.append(({"input": source, **tensors}, fields))
+        return Pooled(tensor(1), tensor(2) if fields.get("return_indices") else None, warnings=self.warnings)
 
 
 @pytest.fixture
@@ -67,9 +67,10 @@ def world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
     return world
 
 
-def run(*arguments: str) -> Result:
+def run(operator: str, *arguments: str) -> Result:
     """Run the command in this process."""
-    return CliRunner().invoke(command, [*arguments, "--kernel-size", "2"])
+    needed = ["--kernel-size", "2"] if operator.endswith("pool1d") else []
+    return CliRunner().invoke(command, [operator, *arguments, *needed])
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,10 @@ def test_the_output_has_the_format_of_its_name_else_of_the_input(
         ("max_pool1d", ["-o", "y"], "the name y does not end with .npy, .npz, .safetensors, .png, .jpg, .jpeg"),
         ("max_pool1d", ["-o", "y.npy", "--return-indices"], "npy holds only one tensor"),
         ("max_pool1d", ["-o", "y.npz", "--format", "png", "--return-indices"], "png holds only one tensor"),
+        ("token_pool", ["-o", "y.npy", "--no-concat"], "npy holds only one tensor; with --no-concat write npz"),
         ("max_unpool1d", ["-o", "y.npy"], "x has input but no indices; rename a tensor to indices"),
+        ("span_pool", ["-o", "y.npy", "--mask", "x"], "x has input but no spans; rename a tensor to spans, or give"),
+        ("span_pool", ["-o", "y.npy"], "or give --spans FILE"),
         ("max_unpool1d", ["--indices", "two", "-o", "y.npy"], "two has a, b but no indices"),
     ],
 )
@@ -132,11 +136,70 @@ def test_indices_are_read_from_a_file_of_their_own(world: FakeWorld, name: str) 
     done = run("max_unpool1d", "x", "--indices", "i", "-o", "y.npy")
 
     assert done.exit_code == 0, done.output
-    ((sent, indices, fields),) = world.sent
-    assert sent is source
-    assert indices is other
+    ((sent, fields),) = world.sent
+    assert list(sent) == ["input", "indices"]
+    assert sent["input"] is source
+    assert sent["indices"] is other
     assert fields == {"kernel_size": "2"}
     assert world.announced_bytes == [9 + 5]
+
+
+@pytest.mark.parametrize(
+    ("operator", "options", "sizes"),
+    [
+        ("token_pool", [], {"input": 9, "mask": 5}),
+        ("token_pool", ["--weights", "w"], {"input": 9, "mask": 5, "weights": 6}),
+        ("token_pool", ["--mask", "w"], {"input": 9, "mask": 6}),
+        ("span_pool", [], {"input": 9, "spans": 4, "mask": 5}),
+        ("segment_pool", ["--segments", "w"], {"input": 9, "segments": 6}),
+        (
+            "roi_align",
+            ["--boxes", "w", "--batch-indices", "w", "--output-size", "2"],
+            {"input": 9, "boxes": 6} | {"batch_indices": 6},
+        ),
+    ],
+)
+def test_further_tensors_come_from_files_of_their_own_or_from_the_input_s(
+    world: FakeWorld, operator: str, options: list[str], sizes: dict[str, int]
+) -> None:
+    """An array of numpy holds one tensor; a file of safetensors may hold what other operators take, too."""
+    world.files["x"] = ("safetensors", {"spans": tensor(4), "mask": tensor(5), "input": tensor(9), "more": tensor(3)})
+    world.files["w"] = ("npy", {"input": tensor(6)})
+
+    done = run(operator, "x", "-o", "y.npy", *options)
+
+    assert done.exit_code == 0, done.output
+    ((sent, _),) = world.sent
+    assert {name: each.array.size for name, each in sent.items()} == sizes
+    assert world.announced_bytes == [sum(sizes.values())]
+
+
+def test_outputs_by_mode_are_written_to_a_file_that_holds_them(world: FakeWorld) -> None:
+    """As a pyramid's."""
+    done = run("token_pool", "x", "--modes", "mean, max", "--no-concat")
+
+    assert (done.exit_code, done.output) == (0, "")
+    assert world.sent[0][1] == {"modes": "mean,max", "concat": False}
+    assert world.written[0][:2] == ("-", "npz")
+
+
+@pytest.mark.parametrize("modes", ["", "mean,", "mean max", "mean;max", "3"])
+def test_a_text_that_is_no_list_of_words_is_refused(world: FakeWorld, modes: str) -> None:
+    """Which words there are is for the service to say."""
+    done = run("token_pool", "x", f"--modes={modes}")
+
+    assert done.exit_code == 2
+    assert "is not one or several words: mean,max" in " ".join(done.output.split())
+
+
+def test_an_integer_of_few_is_an_option(world: FakeWorld) -> None:
+    """As one of some words is."""
+    done = run("segment_pool", "x", "--reduce", "std", "--correction", "1")
+    refused = run("segment_pool", "x", "--correction", "2")
+
+    assert (done.exit_code, done.output) == (0, "")
+    assert world.sent[0][1] == {"reduce": "std", "correction": "1"}
+    assert "one of 0, 1" in refused.output
 
 
 def test_only_the_tensors_that_the_operator_takes_are_sent(world: FakeWorld) -> None:
@@ -146,7 +209,7 @@ def test_only_the_tensors_that_the_operator_takes_are_sent(world: FakeWorld) -> 
     done = run("max_pool1d", "x", "-o", "y.npy")
 
     assert done.exit_code == 0, done.output
-    assert world.sent[0][1] is None
+    assert list(world.sent[0][0]) == ["input"]
     assert world.announced_bytes == [9]
 
 
@@ -192,6 +255,6 @@ def test_an_operator_of_another_framework_has_a_command(world: FakeWorld) -> Non
     misspelt = CliRunner().invoke(command, ["onnx.maxpool", "x"])
 
     assert (done.exit_code, done.output) == (0, "")
-    assert world.sent[0][2] == {"kernel_shape": "2,2", "auto_pad": "SAME_UPPER", "ceil_mode": "1"}
+    assert world.sent[0][1] == {"kernel_shape": "2,2", "auto_pad": "SAME_UPPER", "ceil_mode": "1"}
     assert "one of NOTSET, SAME_UPPER, SAME_LOWER, VALID" in " ".join(refused.output.split())
     assert "did you mean onnx.MaxPool?" in misspelt.output

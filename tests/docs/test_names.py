@@ -15,7 +15,7 @@ import pytest
 from poolhouse import Client
 from poolhouse.settings import Settings
 from tests.docs.pages import ROOT
-from tests.frameworks.libraries import keras_layers, timm_layers
+from tests.frameworks.libraries import keras_layers, sentence_transformers_pooling, timm_layers
 from tests.operators.adapters.test_onnx import run_with_onnxruntime
 from tests.rest.live_server import run_live_server
 
@@ -50,7 +50,23 @@ def tensors() -> dict[str, Array]:
     random = np.random.default_rng(7)
     x = random.standard_normal((2, 3, 8, 12)).astype(np.float32)
     labels = random.integers(0, 4, (1, 1, 16, 24)).astype(np.uint8)
-    return {"x": x, "y": np.ascontiguousarray(x.transpose(0, 2, 3, 1)), "plane": x[0, 0].copy(), "labels": labels}
+    rois = np.array([[0.5, 1, 9, 6], [2, 2, 10, 7], [0, 0, 3.5, 5]], np.float32)
+    images = np.array([1, 0, 1])
+    mask = (np.arange(6) >= np.array([[0], [2], [5]])).astype(np.int64)
+    return {
+        "x": x,
+        "y": np.ascontiguousarray(x.transpose(0, 2, 3, 1)),
+        "plane": x[0, 0].copy(),
+        "labels": labels,
+        "rois": rois,
+        "images": images,
+        "boxes": np.column_stack((images, rois)).astype(np.float32),
+        "tokens": random.standard_normal((3, 6, 4)).astype(np.float32),
+        "mask": mask,
+        "nodes": random.standard_normal((7, 3)).astype(np.float32),
+        "graphs": np.array([0, 0, 1, 1, 1, 3, 3]),
+        "offsets": np.array([0, 2, 5, 5, 7]),
+    }
 
 
 def _torch(arrays: Mapping[str, Array]) -> Namespace:
@@ -69,12 +85,13 @@ def _keras(arrays: Mapping[str, Array]) -> Namespace:
 def _onnx(arrays: Mapping[str, Array]) -> Namespace:
     """Operators as functions that run a graph of one node."""
 
-    def run_node(operator: str, x: Array, **attributes: object) -> Array:
-        (output,) = run_with_onnxruntime(operator, [x], attributes)
+    def run_node(operator: str, *tensors: Array, **attributes: object) -> Array:
+        (output,) = run_with_onnxruntime(operator, list(tensors), attributes)
         return output
 
-    names = ("MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "GlobalAveragePool")
-    return {**{name: partial(run_node, name) for name in names}, "x": arrays["x"]}
+    names = ("MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "GlobalAveragePool", "RoiAlign", "MaxRoiPool")
+    given = {name: arrays[name] for name in ("x", "rois", "images", "boxes")}
+    return {**{name: partial(run_node, name) for name in names}, **given}
 
 
 def _jax(arrays: Mapping[str, Array]) -> Namespace:
@@ -110,6 +127,22 @@ def _timm(arrays: Mapping[str, Array]) -> Namespace:
     return {"x": torch.from_numpy(arrays["x"]), **functions}
 
 
+def _sentence_transformers(arrays: Mapping[str, Array]) -> Namespace:
+    torch, pooling = importlib.import_module("torch"), sentence_transformers_pooling()
+
+    def pool(tokens: Array, mask: Array, mode: object) -> Array:
+        features = {"token_embeddings": torch.from_numpy(tokens), "attention_mask": torch.from_numpy(mask)}
+        found: Array = pooling(tokens.shape[-1], pooling_mode=mode)(features)["sentence_embedding"].numpy()
+        return found
+
+    return {"pool": pool, "tokens": arrays["tokens"], "mask": arrays["mask"]}
+
+
+def _torch_geometric(arrays: Mapping[str, Array]) -> Namespace:
+    torch, aggr = importlib.import_module("torch"), importlib.import_module("torch_geometric.nn.aggr")
+    return {"aggr": aggr, **{name: torch.from_numpy(arrays[name]) for name in ("nodes", "graphs", "offsets")}}
+
+
 LIBRARIES: Final[Mapping[str, Callable[[Mapping[str, Array]], Namespace]]] = {
     "torch": _torch,
     "TensorFlow": _tensorflow,
@@ -120,6 +153,8 @@ LIBRARIES: Final[Mapping[str, Callable[[Mapping[str, Array]], Namespace]]] = {
     "SciPy": _scipy,
     "numpy": _numpy,
     "timm": _timm,
+    "sentence-transformers": _sentence_transformers,
+    "PyTorch Geometric": _torch_geometric,
 }
 """The names that the expressions of a library use. A heading that is missing here has commands, not expressions."""
 

@@ -18,7 +18,7 @@ import numpy as np
 from backports import zstd
 
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
-from poolhouse.operators.catalogue import discover
+from poolhouse.operators.catalogue import discover_planes
 from poolhouse.operators.field_types import FieldType
 from poolhouse.operators.number_types import Integer
 from poolhouse.operators.plan import Plan
@@ -29,12 +29,14 @@ from poolhouse.wire.open_inference.body import HEADER_LENGTH
 from tests.hostile.hostile_bodies import HOSTILE_BODIES
 from tests.hostile.server_process import Reply
 from tests.operators.random_cases import OPERATORS, Case, random_case, random_elements, random_fields
+from tests.operators.region_cases import FLOATS, MAKERS, RegionCase
+from tests.operators.region_cases import random_case as random_region_case
 
 KEPT_BODY_BYTES: Final = 256 * 1024
 """Hostile bodies up to this size are built once; larger ones each time, so that this process stays small."""
 
 
-EVERY_NAME: Final = tuple(discover())
+EVERY_NAME: Final = tuple(discover_planes())
 """The operators and the adapters of other frameworks', for requests that need not succeed."""
 PLANE_BYTES: Final = 1 << 20
 """The limits of the service under test are lower than those that the cases are drawn for."""
@@ -97,8 +99,12 @@ def draw_fitting_case(random: Random) -> Case:
 
 
 def valid(random: Random) -> Request:
-    """A valid request."""
-    drawn = draw_fitting_case(random)
+    """A valid request; one in six pools regions."""
+    drawn: Case | RegionCase
+    if random.random() < 1 / 6:
+        drawn = random_region_case(random, random.choice(tuple(MAKERS)), random.choice(FLOATS))
+    else:
+        drawn = draw_fitting_case(random)
     codec = random.choice(codecs_for(drawn.tensors))
     spec = drawn.spec.field_values()
     body, query = encode_body(codec, drawn.tensors, spec)

@@ -9,9 +9,10 @@ import numpy.typing as npt
 from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.operator import Operator
 from poolhouse.operators.plan import Limits, make_plan
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.tensors import Tensor, TensorMetadata
+from tests.operators.plane_plans import kernel_of, planes_shape_of
 from tests.operators.random_cases import CATALOGUE, CPU
 
 Array = npt.NDArray[Any]
@@ -26,9 +27,9 @@ def pool_both_ways(name: str, x: Array, **fields: object) -> list[dict[str, Arra
     tensors = {"input": Tensor(dtype, x)}
     plan.spec.check_elements(tensors)
     found = [{each: tensor.array for each, tensor in run_plan(plan, tensors, CPU).items()}]
-    kernel = plan.spec.make_kernel(plan.plane_shape, dtype)
+    kernel = kernel_of(plan.spec, plan.plane_shape, dtype)
     if kernel is not None:
-        arrays = kernel({"input": x.reshape(plan.planes_shape)}, 2)
+        arrays = kernel({"input": x.reshape(planes_shape_of(plan))}, 2)
         outputs = zip(plan.outputs.items(), arrays, strict=True)
         found.append({each: array.reshape(output.shape) for (each, output), array in outputs})
     return found
@@ -39,7 +40,7 @@ def outputs(name: str, x: Array, **fields: object) -> list[Array]:
     return [next(iter(each.values())) for each in pool_both_ways(name, x, **fields)]
 
 
-def spec_of(name: str, **fields: object) -> Operator:
+def spec_of(name: str, **fields: object) -> PlaneOperator:
     """The spec of a request."""
     return CATALOGUE.find(name).of(**fields)
 

@@ -12,8 +12,8 @@ from typing import Final
 
 from poolhouse.dtypes import INT64, ElementType
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.operator import Operator
 from poolhouse.operators.plan import Limits, Plan, make_plan
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.tensors import TensorMetadata
 from tests.operators.random_cases import OPERATORS, Fields, element_types_of
 
@@ -45,7 +45,7 @@ def shapes(rank: int, elements: int) -> Iterator[tuple[str, Sizes, Sizes]]:
             yield f"wide {width}", (1, 1), (*(width,) * (rank - 1), length)
 
 
-def fields_for(member: type[Operator], spatial: Sizes) -> Iterator[tuple[str, Fields]]:
+def fields_for(member: type[PlaneOperator], spatial: Sizes) -> Iterator[tuple[str, Fields]]:
     """Fields for these sizes; some do not fit and are refused."""
     match member.family:
         case "max_pool":
@@ -234,7 +234,9 @@ def _fractional(spatial: Sizes) -> Iterator[tuple[str, Fields]]:
     yield "kernel half", {"kernel_size": halves, "output_size": sizes, "seed": 3}
 
 
-def plan_of(member: type[Operator], fields: Fields, dtype: ElementType, shape: Sizes, limits: Limits) -> Plan | None:
+def plan_of(
+    member: type[PlaneOperator], fields: Fields, dtype: ElementType, shape: Sizes, limits: Limits
+) -> Plan | None:
     """The plan; None if the request is refused."""
     inputs = {name: TensorMetadata(INT64 if name == "indices" else dtype, shape) for name in member.inputs}
     try:
@@ -244,7 +246,7 @@ def plan_of(member: type[Operator], fields: Fields, dtype: ElementType, shape: S
 
 
 def extremes(
-    elements: int, every: int, limits: Limits, members: Iterable[type[Operator]] = OPERATORS
+    elements: int, every: int, limits: Limits, members: Iterable[type[PlaneOperator]] = OPERATORS
 ) -> Iterator[Extreme]:
     """Rows of about this many elements; of the table of 56,000 about every n-th, always the same ones."""
     for member in members:

@@ -8,11 +8,11 @@ import torch
 
 from poolhouse.backend.conversion import as_array
 from poolhouse.kernels.window_kernels import Kernel
-from poolhouse.operators.operator import Operator
+from poolhouse.operators.plane_operator import PlaneOperator
 
 
 def run_on_cpu(
-    spec: Operator, kernel: Kernel | None, planes: Mapping[str, torch.Tensor], threads: int
+    spec: PlaneOperator, kernel: Kernel | None, planes: Mapping[str, torch.Tensor], threads: int
 ) -> tuple[torch.Tensor, ...]:
     """Pool planes by the loops if there are any, else by torch."""
     if kernel is None:

@@ -23,19 +23,21 @@ from poolhouse.backend.devices import Device
 from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, INT64, ElementType, bfloat16_to_float32, float32_to_bfloat16
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.catalogue import discover_own
+from poolhouse.operators.catalogue import discover_own_planes
 from poolhouse.operators.field_types import Choice, Flag, IntegerChoice
 from poolhouse.operators.fields import Field
 from poolhouse.operators.layout import join_shape
 from poolhouse.operators.number_types import AnyNumber, Integer, Power, Probability, Real
-from poolhouse.operators.operator import Number, Operator
+from poolhouse.operators.operator import Number
 from poolhouse.operators.padding import PADDING_WORDS, PaddingPerAxis
 from poolhouse.operators.plan import Limits, Plan, make_plan
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.size_types import IntegerList, IntegerPerAxis, RatioPerAxis
 from poolhouse.tensors import Tensor, TensorMetadata
 from tests.operator_selection import covered_operators, covered_types
+from tests.operators.plane_plans import plane_spec, planes_shape_of, random_inputs_of, spatial_of
 
-CATALOGUE: Final = discover_own()
+CATALOGUE: Final = discover_own_planes()
 OPERATORS: Final = tuple(CATALOGUE)
 COVERED: Final = covered_operators(OPERATORS)
 """Those with tests of their own in this run."""
@@ -57,9 +59,9 @@ class Case:
     tensors: Mapping[str, Tensor]
 
     @property
-    def spec(self) -> Operator:
+    def spec(self) -> PlaneOperator:
         """The spec, with its seed."""
-        return self.plan.spec
+        return plane_spec(self.plan.spec)
 
     def run(self, device: Device = CPU) -> dict[str, Tensor]:
         """The worker's outputs on a device."""
@@ -75,17 +77,17 @@ class Case:
         return f"{self.spec.name}({self.spec.field_values()}) of {metadata.dtype} {metadata.shape}: {elements}"
 
 
-def element_types_of(member: type[Operator]) -> list[ElementType]:
+def element_types_of(member: type[PlaneOperator]) -> list[ElementType]:
     """The element types that an operator takes."""
     return [dtype for dtype in ELEMENT_TYPES.values() if dtype.kind in member.element_types]
 
 
-def covered_types_of(member: type[Operator]) -> list[ElementType]:
+def covered_types_of(member: type[PlaneOperator]) -> list[ElementType]:
     """Those with tests of their own in this run."""
     return covered_types(member.name, element_types_of(member))
 
 
-def random_fields(random: Random, member: type[Operator], *, common: bool = True) -> Fields:
+def random_fields(random: Random, member: type[PlaneOperator], *, common: bool = True) -> Fields:
     """Random fields of a spec: mostly small, sometimes large, optional ones often left out.
 
     Args:
@@ -223,7 +225,7 @@ def as_numbers(tensor: Tensor) -> Array:
     return tensor.array
 
 
-def settled_plan(spec: Operator, dtype: ElementType, shape: tuple[int, ...]) -> Plan:
+def settled_plan(spec: PlaneOperator, dtype: ElementType, shape: tuple[int, ...]) -> Plan:
     """The plan of a spec, with a seed, for an input of this type and shape. Raises as the service does."""
     inputs = {name: TensorMetadata(INT64 if name == "indices" else dtype, shape) for name in spec.inputs}
     return make_plan(spec.with_seed(), inputs, LIMITS)
@@ -234,7 +236,7 @@ def random_tensors(random: Random, plan: Plan, style: str | None = None) -> dict
     tensors: dict[str, Tensor] = {}
     for name, metadata in plan.inputs.items():
         if name == "indices":
-            plane = math.prod(plan.spec.spatial_out(plan.spatial))
+            plane = math.prod(plane_spec(plan.spec).spatial_out(spatial_of(plan)))
             rng = np.random.default_rng(random.getrandbits(32))
             array: Array = rng.integers(0, plane, metadata.shape, dtype=np.int64)
         else:
@@ -250,7 +252,7 @@ def random_tensors(random: Random, plan: Plan, style: str | None = None) -> dict
 
 def random_case(
     random: Random,
-    member: type[Operator],
+    member: type[PlaneOperator],
     dtype: ElementType | None = None,
     style: str | None = None,
     *,
@@ -276,7 +278,7 @@ cases, which these cases are anyway."""
 
 
 @st.composite
-def cases(draw: st.DrawFn, member: type[Operator], dtype: ElementType | None = None) -> Case:
+def cases(draw: st.DrawFn, member: type[PlaneOperator], dtype: ElementType | None = None) -> Case:
     """Cases of one operator, of one element type or of all types that it takes."""
     found = draw(seeded_randoms.map(lambda random: random_case(random, member, dtype)).filter(bool))
     assert found is not None
@@ -285,22 +287,22 @@ def cases(draw: st.DrawFn, member: type[Operator], dtype: ElementType | None = N
 
 def similar_shape(plan: Plan, batch_shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of another input for the batch of a plan, with these N and C unless its batch key has C."""
-    spec = plan.spec
-    if plan.plane_shape != plan.spatial:
-        channels = math.prod(plan.plane_shape) // math.prod(plan.spatial)
+    spec = plane_spec(plan.spec)
+    if plan.plane_shape != spatial_of(plan):
+        channels = math.prod(plan.plane_shape) // math.prod(spatial_of(plan))
         batch_shape = (*batch_shape[:-1], channels)
-    return join_shape(batch_shape, plan.spatial, channels_last=spec.is_channels_last)
+    return join_shape(batch_shape, spatial_of(plan), channels_last=spec.is_channels_last)
 
 
 def oracle(case: Case) -> dict[str, list[Number]]:
     """Every output by ``Operator.reference``, plane after plane, flat."""
     spec, plan = case.spec, case.plan
-    planes = as_numbers(case.tensors["input"]).reshape(plan.planes_shape)
+    planes = as_numbers(case.tensors["input"]).reshape(planes_shape_of(plan))
     companions: Array | None = None
     if "indices" in case.tensors:
-        companions = case.tensors["indices"].array.reshape(plan.planes_shape)
+        companions = case.tensors["indices"].array.reshape(planes_shape_of(plan))
     else:
-        for array in plan.random_inputs(0, plan.planes).values():
+        for array in random_inputs_of(plan, 0, plan.planes).values():
             companions = array
     found: dict[str, list[Number]] = {name: [] for name in plan.outputs}
     for index, plane in enumerate(planes):

@@ -9,14 +9,14 @@ import numpy.typing as npt
 
 from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import ELEMENT_TYPES
-from poolhouse.operators.catalogue import discover
+from poolhouse.operators.catalogue import discover_planes
 from poolhouse.operators.plan import Limits, make_plan
 from poolhouse.tensors import Tensor, TensorMetadata
 from tests.operators.random_cases import CPU
 
 Array = npt.NDArray[np.generic]
 
-CATALOGUE = discover()
+CATALOGUE = discover_planes()
 
 
 def pool(name: str, plane: Array, **fields: object) -> dict[str, Array]:

@@ -21,9 +21,10 @@ import torch.nn.functional as F
 from poolhouse.dtypes import BFLOAT16, INT64, UINT64, ElementType
 from poolhouse.operators.averages import Average
 from poolhouse.operators.lp_pool import LPPool
-from poolhouse.operators.operator import Operator
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.unpool import MaxUnpool
 from poolhouse.tensors import Tensor
+from tests.operators.plane_plans import planes_shape_of, random_inputs_of, spatial_of
 from tests.operators.random_cases import (
     COVERED,
     OPERATORS,
@@ -65,7 +66,7 @@ COVERED_PAIRS: Final = [
 
 
 @pytest.mark.parametrize(("member", "dtype"), COVERED_PAIRS, ids=lambda value: getattr(value, "name", str(value)))
-def test_every_operator_equals_torch(member: type[Operator], dtype: ElementType) -> None:
+def test_every_operator_equals_torch(member: type[PlaneOperator], dtype: ElementType) -> None:
     """The service promises torch's results over HTTP."""
     for case in seeded_cases(member, dtype):
         try:
@@ -91,7 +92,7 @@ def test_the_cases_include_all_difficult_inputs() -> None:
     for member, dtype in COVERED_PAIRS:
         for case in seeded_cases(member, dtype):
             elements = as_numbers(case.tensors["input"]).astype(np.float64)
-            planes = elements.reshape(-1, math.prod(case.plan.spatial))
+            planes = elements.reshape(-1, math.prod(spatial_of(case.plan)))
             seen["NaN"] += bool(np.isnan(elements).any())
             seen["infinity"] += bool(np.isinf(elements).any())
             seen["minus zero"] += bool((np.signbit(elements) & (elements == 0)).any())
@@ -107,7 +108,7 @@ def test_the_cases_include_all_difficult_inputs() -> None:
     assert min(seen.values()) >= 15, seen
 
 
-def seeded_cases(member: type[Operator], dtype: ElementType) -> Iterator[Case]:
+def seeded_cases(member: type[PlaneOperator], dtype: ElementType) -> Iterator[Case]:
     """The cases of one operator and element type, the same in every run."""
     computes = issubclass(member, Average | LPPool)
     for style in STYLES:
@@ -131,7 +132,7 @@ KNOWS_INFINITY: Final = _knows_infinity()
 
 def _torch_supports(case: Case) -> bool:
     """Whether torch accepts the case; it refuses some inputs that its own rules allow."""
-    spec, sizes = case.spec, zip(getattr(case.spec, "kernel_size", ()), case.plan.spatial, strict=False)
+    spec, sizes = case.spec, zip(getattr(case.spec, "kernel_size", ()), spatial_of(case.plan), strict=False)
     if any((kernel - 1) * dilation >= 2**31 - 1 for kernel, dilation in _dilated_kernels(spec)):
         # A window that overflows 32 bits is empty for torch.
         return False
@@ -147,12 +148,12 @@ def _torch_supports(case: Case) -> bool:
         return all(kernel <= length for kernel, length in sizes)
     if spec.name == "fractional_max_pool3d":
         # In 3-D torch refuses windows that fill the axis exactly.
-        outputs = spec.spatial_out(case.plan.spatial)
+        outputs = spec.spatial_out(spatial_of(case.plan))
         return all(count + kernel <= length for count, (kernel, length) in zip(outputs, sizes, strict=True))
     return True
 
 
-def _torch_pads(spec: Operator) -> bool:
+def _torch_pads(spec: PlaneOperator) -> bool:
     """Whether padding and dilation are in torch's forms: its averages have no dilation, its norms no padding either."""
     padding, dilation = getattr(spec, "padding", ()), getattr(spec, "dilation", ())
     if not all(isinstance(size, int) for size in padding):
@@ -162,7 +163,7 @@ def _torch_pads(spec: Operator) -> bool:
     return not isinstance(spec, Average | LPPool) or all(apart == 1 for apart in dilation)
 
 
-def _dilated_kernels(spec: Operator) -> Iterator[tuple[int, int]]:
+def _dilated_kernels(spec: PlaneOperator) -> Iterator[tuple[int, int]]:
     return zip(getattr(spec, "kernel_size", ()), getattr(spec, "dilation", ()), strict=False)
 
 
@@ -207,7 +208,7 @@ def _assert_empty_like_torch(case: Case) -> None:
     """Compare the shapes with torch's for one plane, because torch refuses some empty batches."""
     metadata = case.plan.inputs["input"]
     batch_shape = metadata.shape[: -case.spec.rank]
-    shape = (*(max(size, 1) for size in batch_shape), *case.plan.spatial)
+    shape = (*(max(size, 1) for size in batch_shape), *spatial_of(case.plan))
     tensors = {name: Tensor(each.dtype, np.zeros(shape, each.dtype.storage)) for name, each in case.plan.inputs.items()}
     outputs = case.run()
     one_plane = Case(settled_plan(_without_batch_size(case.spec), metadata.dtype, shape), tensors)
@@ -215,7 +216,7 @@ def _assert_empty_like_torch(case: Case) -> None:
         assert outputs[name].shape == (*batch_shape, *theirs.shape[len(batch_shape) :])
 
 
-def _without_batch_size(spec: Operator) -> Operator:
+def _without_batch_size(spec: PlaneOperator) -> PlaneOperator:
     values = spec.field_values()
     size = values.get("output_size")
     return type(spec).of(**{**values, "output_size": size[-spec.rank :]}) if isinstance(size, list) else spec
@@ -224,8 +225,10 @@ def _without_batch_size(spec: Operator) -> Operator:
 def _run_on_strided(case: Case) -> dict[str, Tensor]:
     """Run the operator on planes that are transposed in memory."""
     plan = case.plan
-    planes = {name: _transposed(as_torch(tensor).reshape(plan.planes_shape)) for name, tensor in case.tensors.items()}
-    planes |= {name: torch.from_numpy(array) for name, array in plan.random_inputs(0, plan.planes).items()}
+    planes = {
+        name: _transposed(as_torch(tensor).reshape(planes_shape_of(plan))) for name, tensor in case.tensors.items()
+    }
+    planes |= {name: torch.from_numpy(array) for name, array in random_inputs_of(plan, 0, plan.planes).items()}
     outputs = {}
     for (name, metadata), result in zip(plan.outputs.items(), plan.spec.run(planes), strict=True):
         bits = result.contiguous().view(torch.int16) if metadata.dtype is BFLOAT16 else result.contiguous()
@@ -299,7 +302,7 @@ def _lp_pool(case: Case, x: torch.Tensor) -> Outputs:
 
 def _adaptive(case: Case, x: torch.Tensor) -> Outputs:
     # Torch also takes None for an axis to keep, but not in 1-D.
-    return _named(case, x, **{**_fields(case), "output_size": case.spec.spatial_out(case.plan.spatial)})
+    return _named(case, x, **{**_fields(case), "output_size": case.spec.spatial_out(spatial_of(case.plan))})
 
 
 def _global(case: Case, x: torch.Tensor) -> Outputs:
@@ -316,7 +319,7 @@ def _fractional(case: Case, x: torch.Tensor) -> Outputs:
         case,
         x,
         kernel_size=fields["kernel_size"],
-        output_size=spec.spatial_out(case.plan.spatial),
+        output_size=spec.spatial_out(spatial_of(case.plan)),
         return_indices=fields["return_indices"],
         _random_samples=samples,
     )
@@ -325,14 +328,14 @@ def _fractional(case: Case, x: torch.Tensor) -> Outputs:
 def _max_unpool(case: Case, x: torch.Tensor) -> Outputs:
     spec = case.spec
     assert isinstance(spec, MaxUnpool)
-    size = spec.spatial_out(case.plan.spatial)
+    size = spec.spatial_out(spatial_of(case.plan))
     # Torch has no dilation and accepts fewer output sizes. The window only determines which sizes it accepts, so the
     # kernel size is chosen to match this output size.
     fields = {name: value for name, value in _fields(case).items() if name not in ("dilation", "ceil_mode")}
     fields["padding"] = 0
     fields["kernel_size"] = [
         whole - (length - 1) * stride
-        for whole, length, stride in zip(size, case.plan.spatial, spec.stride, strict=True)
+        for whole, length, stride in zip(size, spatial_of(case.plan), spec.stride, strict=True)
     ]
     threads = torch.get_num_threads()
     # With several threads torch splits a plane, and which of two equal indices is written last is undefined.

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
-from poolhouse.operators.operator import Operator
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.tensors import Tensor
 from tests.operators.random_cases import CATALOGUE, CPU, settled_plan
 
@@ -23,7 +23,7 @@ N = TypeVar("N", bound=np.number)
 AVG_POOL = {rank: CATALOGUE.find(f"avg_pool{rank}d") for rank in (1, 2, 3)}
 
 
-def pooled(spec: Operator, array: npt.NDArray[N]) -> npt.NDArray[N]:
+def pooled(spec: PlaneOperator, array: npt.NDArray[N]) -> npt.NDArray[N]:
     """The output for an array of a numpy type."""
     dtype = ELEMENT_TYPES[array.dtype.name]
     plan = settled_plan(spec, dtype, array.shape)
@@ -43,7 +43,7 @@ LARGE = [
 
 
 @pytest.mark.parametrize(("spec", "shape"), LARGE, ids=lambda value: str(value)[:60])
-def test_a_large_window_of_one_value_averages_to_that_value(spec: Operator, shape: tuple[int, ...]) -> None:
+def test_a_large_window_of_one_value_averages_to_that_value(spec: PlaneOperator, shape: tuple[int, ...]) -> None:
     """The error of torch's running sum grows: a 4096² window of 0.1 averages to 0.1153."""
     output = pooled(spec, np.full(shape, 0.1, dtype=np.float32))
 

@@ -19,8 +19,9 @@ from poolhouse.operators.composition import ChannelsKernel, JoinedKernel, Joined
 from poolhouse.operators.costs import Cost
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.max_pool import MaxPool
-from poolhouse.operators.operator import Operator
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.window_operator import WindowOperator
+from tests.operators.plane_plans import kernel_of
 
 JOINING_BYTES = 2.0**20
 """More than the workspace of each part."""
@@ -35,7 +36,7 @@ class MaximaLessAverages(JoinedOperator):
     element_types: ClassVar[Mapping[ElementKind, str]] = {"float": "Subtracted."}
 
     @cached_property
-    def parts(self) -> tuple[Operator, ...]:
+    def parts(self) -> tuple[PlaneOperator, ...]:
         fields = {"kernel_size": 2, "layout": self.layout}
         return tuple(part_class(cls, 2).of(**fields) for cls in (MaxPool, AvgPool))
 
@@ -104,7 +105,7 @@ def test_loops_and_torch_join_the_same_parts(cls: type[MaximaLessAverages], layo
     spec = cls(layout)
     shape = (2, 4, 6, 3) if spec.is_channels_last else (2, 3, 4, 6) if cls is OfSamples else (2, 4, 6)
     x = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
-    kernel = spec.make_kernel(shape[1:], FLOAT32)
+    kernel = kernel_of(spec, shape[1:], FLOAT32)
     assert kernel is not None
 
     (by_loops,) = kernel({"input": x}, 2)

@@ -17,8 +17,8 @@ import torch
 from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import ELEMENT_TYPES, FLOAT64, INT64
 from poolhouse.operators.maxima import Maximum
-from poolhouse.operators.operator import Operator
 from poolhouse.operators.plan import Limits, Plan, make_plan
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.settings import Settings
 from poolhouse.tensors import Tensor, TensorMetadata
 from tests.operators.extremes import LONGEST, Extreme, extremes
@@ -70,7 +70,7 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def measured(style: str, every: int, limits: Limits, members: Iterable[type[Operator]] = OPERATORS) -> Measured:
+def measured(style: str, every: int, limits: Limits, members: Iterable[type[PlaneOperator]] = OPERATORS) -> Measured:
     """Rows with their measured seconds, without rows that are too short to measure."""
     rows: Measured = []
     for extreme in extremes(2**17, every, limits, members):

@@ -16,6 +16,7 @@ from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32
 from poolhouse.operators.composition import part_class
 from poolhouse.operators.first_pool import FirstPool
 from tests.hypothesis_profiles import scaled_examples
+from tests.operators.plane_plans import kernel_of
 from tests.operators.random_cases import CATALOGUE, random_elements
 
 AXES = st.lists(st.tuples(st.integers(1, 9), st.integers(1, 12)), min_size=1, max_size=3)
@@ -39,7 +40,7 @@ def test_it_is_a_slice_with_the_windows_as_steps(axes: list[tuple[int, int]], ce
     expected = x[(slice(None), *cut)]
 
     (by_torch,) = spec.run({"input": torch.from_numpy(x)})
-    make = spec.make_kernel(tuple(spatial), FLOAT32)
+    make = kernel_of(spec, tuple(spatial), FLOAT32)
     assert make is not None
     (by_loops,) = make({"input": x}, 1)
 
@@ -64,7 +65,7 @@ def test_bits_are_kept(name: str) -> None:
 def test_the_result_is_a_copy_of_its_own_size() -> None:
     """A view would keep the memory of the input, of which it has one element of a thousand."""
     x = torch.zeros(1, 1000)
-    kernel = first_pool([1000]).make_kernel((1000,), FLOAT32)
+    kernel = kernel_of(first_pool([1000]), (1000,), FLOAT32)
     assert kernel is not None
 
     (by_torch,) = first_pool([1000]).run({"input": x})

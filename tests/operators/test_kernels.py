@@ -14,11 +14,12 @@ from poolhouse.backend.conversion import as_array
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType
 from poolhouse.kernels.window_kernels import Kernel
 from poolhouse.operators.norms import Norm
-from poolhouse.operators.operator import Operator
 from poolhouse.operators.plan import Plan
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.tensors import Tensor
 from tests.hypothesis_profiles import MANY_REJECTED, scaled_examples
 from tests.operators.kernel_runner import run_on_cpu
+from tests.operators.plane_plans import kernel_of, plane_spec, planes_shape_of, random_inputs_of
 from tests.operators.random_cases import (
     COVERED,
     OPERATORS,
@@ -34,10 +35,10 @@ from tests.operators.tolerances import assert_equals_oracle
 
 def loops_of(plan: Plan) -> Kernel | None:
     """The compiled loops for a plan, even if torch is cheaper."""
-    return None if plan.is_empty else plan.spec.make_kernel(plan.plane_shape, plan.inputs["input"].dtype)
+    return None if plan.is_empty else kernel_of(plan.spec, plan.plane_shape, plan.inputs["input"].dtype)
 
 
-def has_compiled_loops(member: type[Operator], dtype: ElementType) -> bool:
+def has_compiled_loops(member: type[PlaneOperator], dtype: ElementType) -> bool:
     """Whether some sample of an operator is pooled by compiled loops."""
     return any(
         loops_of(settled_plan(member.of(**sample.fields), dtype, (1, 1, *sample.spatial[-member.rank :]))) is not None
@@ -61,9 +62,9 @@ def planes_of(case: Case) -> dict[str, torch.Tensor]:
     plan = case.plan
     planes = {}
     for name, tensor in case.tensors.items():
-        copy = torch.from_numpy(tensor.array.copy()).reshape(plan.planes_shape)
+        copy = torch.from_numpy(tensor.array.copy()).reshape(planes_shape_of(plan))
         planes[name] = copy.view(torch.bfloat16) if tensor.dtype is BFLOAT16 else copy
-    return planes | {name: torch.from_numpy(array) for name, array in plan.random_inputs(0, plan.planes).items()}
+    return planes | {name: torch.from_numpy(array) for name, array in random_inputs_of(plan, 0, plan.planes).items()}
 
 
 def bits(result: torch.Tensor) -> bytes:
@@ -75,7 +76,7 @@ def bits(result: torch.Tensor) -> bytes:
 
 
 @compiled_types
-def test_the_loops_equal_torch(member: type[Operator], dtype: ElementType) -> None:
+def test_the_loops_equal_torch(member: type[PlaneOperator], dtype: ElementType) -> None:
     """Selected values and sums of few elements have the same bits; sums of many elements are close."""
 
     @scaled_examples(60, *MANY_REJECTED)
@@ -112,7 +113,9 @@ def test_the_loops_equal_torch(member: type[Operator], dtype: ElementType) -> No
 
 
 @compiled_types
-def test_neither_threads_nor_strides_nor_other_planes_change_a_bit(member: type[Operator], dtype: ElementType) -> None:
+def test_neither_threads_nor_strides_nor_other_planes_change_a_bit(
+    member: type[PlaneOperator], dtype: ElementType
+) -> None:
     """A result depends on its plane and spec only, so that equal requests get equal results."""
 
     @scaled_examples(25, *MANY_REJECTED)
@@ -176,7 +179,7 @@ def test_windows_of_any_size_equal_torch(
     planes = planes_of(case)
     kernel = loops_of(plan)
 
-    found = run_on_cpu(plan.spec, kernel, planes, 2)
+    found = run_on_cpu(plane_spec(plan.spec), kernel, planes, 2)
 
     assert kernel is not None or name == "max_pool1d"
     assert [bits(each) for each in found] == [bits(each) for each in plan.spec.run(planes)]
@@ -208,7 +211,7 @@ def test_large_averages_are_correct_to_the_last_place(
     kernel = loops_of(plan)
     exact = plan.spec.run({"input": planes["input"].double()})[0]
 
-    (found,) = run_on_cpu(plan.spec, kernel, planes, 2)
+    (found,) = run_on_cpu(plane_spec(plan.spec), kernel, planes, 2)
 
     assert kernel is not None
     if dtype == "int16":
@@ -264,7 +267,7 @@ LOOP_TYPES_BY_FAMILY = {
 
 
 @pytest.mark.parametrize("member", COVERED, ids=lambda member: member.name)
-def test_which_types_have_loops(member: type[Operator]) -> None:
+def test_which_types_have_loops(member: type[PlaneOperator]) -> None:
     """The types with loops are listed here, so that losing one makes a test fail."""
     types = element_types_of(member)
     expected = {

@@ -15,9 +15,10 @@ from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import FLOAT32, FLOAT64
 from poolhouse.errors import Unprocessable
 from poolhouse.operators.layout import CHANNELS_LAST, MovedKernel
-from poolhouse.operators.operator import Operator
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.tensors import Tensor
 from tests.hypothesis_profiles import MANY_REJECTED, scaled_examples
+from tests.operators.plane_plans import kernel_of, spatial_of
 from tests.operators.random_cases import (
     CATALOGUE,
     COVERED,
@@ -32,7 +33,7 @@ every_operator = pytest.mark.parametrize("member", COVERED, ids=lambda member: s
 
 
 @every_operator
-def test_channels_last_equals_the_transposed_input(member: type[Operator]) -> None:
+def test_channels_last_equals_the_transposed_input(member: type[PlaneOperator]) -> None:
     """The layout says where the channels are; it must not change a result."""
 
     @scaled_examples(12, *MANY_REJECTED)
@@ -105,7 +106,7 @@ def test_loops_of_up_to_three_axes_need_no_copy(name: str, fields: dict[str, obj
     spec = CATALOGUE.find(name).of(**fields, layout=CHANNELS_LAST)
     plan = settled_plan(spec, FLOAT32, (2, *(9, 8, 7)[:rank], 5))
 
-    kernel = spec.make_kernel(plan.plane_shape, FLOAT32)
+    kernel = kernel_of(spec, plan.plane_shape, FLOAT32)
 
     assert kernel is not None
     assert isinstance(kernel, MovedKernel) == copies
@@ -118,7 +119,7 @@ def test_channels_are_not_an_axis_of_windows() -> None:
     plan = settled_plan(spec, FLOAT32, (4, 6, 8, 3))
     unbatched = settled_plan(spec, FLOAT32, (6, 8, 3))
 
-    assert (plan.planes, plan.plane_shape, plan.spatial) == (4, (6, 8, 3), (6, 8))
+    assert (plan.planes, plan.plane_shape, spatial_of(plan)) == (4, (6, 8, 3), (6, 8))
     assert (unbatched.planes, unbatched.outputs["output"].shape) == (1, (3, 4, 3))
     assert plan.batch_key == unbatched.batch_key
     assert plan.batch_key != settled_plan(spec, FLOAT32, (4, 6, 8, 5)).batch_key

@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.kernels import averages, window_kernels
 from poolhouse.kernels.registry import LOOPS, Loop
-from poolhouse.operators.operator import Operator
+from poolhouse.operators.plane_operator import PlaneOperator
 from tests.hypothesis_profiles import MANY_REJECTED, scaled_examples
 from tests.operators.kernel_runner import run_on_cpu
 from tests.operators.random_cases import COVERED, Case, cases, element_types_of
@@ -58,7 +58,7 @@ def scratch_arrays(first_bytes: int, second_bytes: int) -> tuple[None, Bytes, By
 @pytest.mark.parametrize("member", COVERED, ids=lambda member: member.name)
 @pytest.mark.parametrize("dtype", ["float32", "int64", "bfloat16"])
 def test_no_loop_accesses_memory_outside_its_arrays(
-    member: type[Operator], dtype: str, monkeypatch: pytest.MonkeyPatch
+    member: type[PlaneOperator], dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Compiled code checks no bounds, so this test checks those of inputs, outputs, layouts and scratch memory."""
     element = ELEMENT_TYPES[dtype]
@@ -86,7 +86,7 @@ def test_no_loop_accesses_memory_outside_its_arrays(
         holds()
 
 
-def compiled_loops_of_sample(member: type[Operator], dtype: str) -> list[bool]:
+def compiled_loops_of_sample(member: type[PlaneOperator], dtype: str) -> list[bool]:
     """Whether each sample of an operator has loops."""
     return [
         member.of(**sample.fields).kernel_factory(sample.spatial[-member.rank :], ELEMENT_TYPES[dtype]) is not None

@@ -15,11 +15,12 @@ from poolhouse.backend.conversion import as_torch
 from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32
 from poolhouse.operators import max_pool
 from poolhouse.operators.max_pool import MAX_TORCH_TERMS, MaxPool
-from poolhouse.operators.operator import Operator
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.size_types import INT32_MAX
 from poolhouse.operators.slices import MIN_SLICED_ELEMENTS
 from tests.hypothesis_profiles import MANY_REJECTED, scaled_examples
 from tests.kernels.traced_windows import chosen
+from tests.operators.plane_plans import planes_shape_of
 from tests.operators.random_cases import CATALOGUE, OPERATORS, Case, cases, random_elements
 
 
@@ -33,7 +34,7 @@ def max_pooling(rank: int, fields: Mapping[str, object]) -> MaxPool:
 @pytest.mark.parametrize(
     "member", [member for member in OPERATORS if member.family == "max_pool"], ids=lambda member: member.name
 )
-def test_the_faster_algorithm_gives_the_same_bits(member: type[Operator], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_faster_algorithm_gives_the_same_bits(member: type[PlaneOperator], monkeypatch: pytest.MonkeyPatch) -> None:
     """The algorithm depends on the size of the batch, so it must not change the results."""
 
     @scaled_examples(40, *MANY_REJECTED)
@@ -42,7 +43,7 @@ def test_the_faster_algorithm_gives_the_same_bits(member: type[Operator], monkey
         plan = case.plan
         if plan.is_empty:
             return
-        arrays = {name: tensor.array.reshape(plan.planes_shape) for name, tensor in case.tensors.items()}
+        arrays = {name: tensor.array.reshape(planes_shape_of(plan)) for name, tensor in case.tensors.items()}
         planes = as_torch(arrays, plan.inputs["input"].dtype)
 
         ordinary = case.spec.run(planes)

@@ -14,13 +14,15 @@ from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.operators.field_types import Flag
 from poolhouse.operators.fields import REQUIRED, Sizes, field
 from poolhouse.operators.number_types import Integer, Power
-from poolhouse.operators.operator import Operator, at_rank, is_declared, operator
+from poolhouse.operators.operator import at_rank, is_declared, operator
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.size_types import IntegerPerAxis
 from poolhouse.tensors import Note
+from tests.operators.plane_plans import kernel_of
 
 
 @operator("crop_pool", ranks=(1, 2))
-class CropPool(Operator):
+class CropPool(PlaneOperator):
     """A declaration with a field of each kind."""
 
     kernel_size: Sizes = field(IntegerPerAxis(1), "", default=REQUIRED, example=2)
@@ -72,7 +74,9 @@ def test_only_a_declared_class_is_an_operator() -> None:
     """The catalogue finds operators by it; a base class or a rank of one must not appear twice."""
     assert is_declared(CropPool)
     assert is_declared(TrimPool)
-    assert not any(is_declared(other) for other in (Derived, CropPool2d, Operator, CropPool2d.of(kernel_size=1), "x"))
+    assert not any(
+        is_declared(other) for other in (Derived, CropPool2d, PlaneOperator, CropPool2d.of(kernel_size=1), "x")
+    )
 
 
 def test_a_spec_cannot_be_changed() -> None:
@@ -80,7 +84,7 @@ def test_a_spec_cannot_be_changed() -> None:
     spec = CropPool2d.of(kernel_size=2)
 
     with pytest.raises(dataclasses.FrozenInstanceError):
-        spec.seed = 1  # type: ignore[attr-defined]  # a field of the declaration, which mypy does not see
+        spec.seed = 1  # type: ignore[attr-defined, unused-ignore]  # a field of the declaration
 
 
 def test_a_spec_does_not_depend_on_the_notation_of_its_fields() -> None:
@@ -146,7 +150,7 @@ def test_what_an_author_leaves_out_has_no_effect() -> None:
     """Most operators have no loops, no random inputs, no warnings and no further checks."""
     spec = CropPool2d.of(kernel_size=2)
 
-    assert spec.make_kernel((4, 4), FLOAT32) is None
+    assert kernel_of(spec, (4, 4), FLOAT32) is None
     assert spec.outputs() == ("output",)
     assert spec.output_type(FLOAT32) is FLOAT32
     assert spec.with_seed() is spec

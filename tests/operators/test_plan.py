@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.operator import Operator
 from poolhouse.operators.plan import PIECE_BYTES, PIECE_STEPS, Limits, Plan, make_plan
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.tensors import TensorMetadata
 from tests.hypothesis_profiles import scaled_examples
+from tests.operators.plane_plans import planes_shape_of, spatial_of
 from tests.operators.random_cases import CATALOGUE, OPERATORS, Fields, random_fields, random_shape, seeded_randoms
 
 WIDE = Limits(max_output_bytes=2**40, max_steps=2**60)
@@ -44,7 +45,7 @@ def test_outputs_are_in_the_order_of_the_response() -> None:
         ("output", TensorMetadata(ELEMENT_TYPES["uint8"], (2, 3, 4, 3))),
         ("indices", TensorMetadata(INT64, (2, 3, 4, 3))),
     ]
-    assert (plan.planes, plan.spatial, plan.planes_shape) == (6, (8, 6), (6, 8, 6))
+    assert (plan.planes, spatial_of(plan), planes_shape_of(plan)) == (6, (8, 6), (6, 8, 6))
     assert (plan.input_bytes, plan.output_bytes) == (6 * 48, 6 * 12 * 9)
 
 
@@ -113,7 +114,7 @@ def test_an_empty_plan_has_no_work(shape: tuple[int, ...], output_size: object) 
 
 @scaled_examples(60)
 @given(seeded_randoms, st.sampled_from([member for member in OPERATORS if member.inputs == ("input",)]))
-def test_the_workspace_is_that_of_one_piece(random: Random, member: type[Operator]) -> None:
+def test_the_workspace_is_that_of_one_piece(random: Random, member: type[PlaneOperator]) -> None:
     """Large requests are pooled piece by piece; too little planned memory ends the process."""
     shape = (40_000, *random_shape(random, member.rank)[-member.rank - 1 :])
     try:

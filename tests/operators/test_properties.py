@@ -19,13 +19,15 @@ from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, INT64, ElementType
 from poolhouse.errors import CODES, PoolhouseError, Unprocessable
 from poolhouse.kernels.window_kernels import Kernel
 from poolhouse.operators.field_types import Flag
-from poolhouse.operators.operator import Operator, Refusal, Sample
+from poolhouse.operators.operator import Refusal, Sample
 from poolhouse.operators.plan import Limits, Plan, make_plan
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.size_types import IntegerPerAxis
 from poolhouse.operators.unsigned import as_bits
 from poolhouse.tensors import Tensor, TensorMetadata
 from tests.hypothesis_profiles import MANY_REJECTED, scaled_examples
 from tests.operators.kernel_runner import run_on_cpu
+from tests.operators.plane_plans import kernel_of, plane_spec, planes_shape_of, random_inputs_of
 from tests.operators.random_cases import (
     COVERED,
     CPU,
@@ -64,7 +66,7 @@ every_refusal = pytest.mark.parametrize(
 
 
 @every_typed_operator
-def test_outputs_equal_the_oracle(member: type[Operator], dtype: ElementType) -> None:
+def test_outputs_equal_the_oracle(member: type[PlaneOperator], dtype: ElementType) -> None:
     """Every faster algorithm must give the results of plain Python, in the planned shape and type."""
 
     @scaled_examples(12, *MANY_REJECTED)
@@ -76,14 +78,14 @@ def test_outputs_equal_the_oracle(member: type[Operator], dtype: ElementType) ->
 
 
 @every_typed_operator
-def test_every_sample_works_for_every_element_type(member: type[Operator], dtype: ElementType) -> None:
+def test_every_sample_works_for_every_element_type(member: type[PlaneOperator], dtype: ElementType) -> None:
     """Samples are used for the warm-up and the documentation; none may fail for a supported type."""
     # Not a test each: there are over a thousand.
     for sample in member.samples:
         _check_sample(member, sample, dtype)
 
 
-def _check_sample(member: type[Operator], sample: Sample, dtype: ElementType) -> None:
+def _check_sample(member: type[PlaneOperator], sample: Sample, dtype: ElementType) -> None:
     spec = member.of(**sample.fields)
     try:
         spec.check_element_type(dtype)
@@ -102,7 +104,7 @@ def _check_sample(member: type[Operator], sample: Sample, dtype: ElementType) ->
 
 
 @every_refusal
-def test_every_refusal_is_refused_at_once_and_without_memory(member: type[Operator], refusal: Refusal) -> None:
+def test_every_refusal_is_refused_at_once_and_without_memory(member: type[PlaneOperator], refusal: Refusal) -> None:
     """A refused request must cost the service almost nothing."""
     shape = (2, 2, *refusal.spatial[-member.rank :])
     dtype = ELEMENT_TYPES[refusal.dtype]
@@ -118,7 +120,7 @@ def test_every_refusal_is_refused_at_once_and_without_memory(member: type[Operat
 
 
 @every_operator
-def test_every_refusal_is_an_unprocessable_error(member: type[Operator]) -> None:
+def test_every_refusal_is_an_unprocessable_error(member: type[PlaneOperator]) -> None:
     """A client gets a code and a sentence, never an exception of Python, numpy or torch."""
     sizes = st.lists(st.integers(0, 2**32) | st.integers(1, 9), max_size=6).map(tuple)
 
@@ -133,7 +135,7 @@ def test_every_refusal_is_an_unprocessable_error(member: type[Operator]) -> None
 
 
 def _refusal(
-    member: type[Operator], values: dict[str, object], dtype: ElementType, shape: tuple[int, ...]
+    member: type[PlaneOperator], values: dict[str, object], dtype: ElementType, shape: tuple[int, ...]
 ) -> PoolhouseError | None:
     try:
         settled_plan(member.of(**values), dtype, shape)
@@ -143,7 +145,7 @@ def _refusal(
 
 
 @every_operator
-def test_pooling_in_a_batch_equals_pooling_alone(member: type[Operator]) -> None:
+def test_pooling_in_a_batch_equals_pooling_alone(member: type[PlaneOperator]) -> None:
     """A result must not depend on the other requests of its batch."""
 
     @scaled_examples(25, *MANY_REJECTED)
@@ -161,7 +163,7 @@ def test_pooling_in_a_batch_equals_pooling_alone(member: type[Operator]) -> None
             requests.append(Case(other, random_tensors(random, other)))
         together = {
             name: torch.cat([_planes(each, name) for each in requests])
-            for name in (*plan.inputs, *plan.random_inputs(0, max(plan.planes, 1)))
+            for name in (*plan.inputs, *random_inputs_of(plan, 0, max(plan.planes, 1)))
         }
 
         pools = bool(together["input"].numel() and plan.output_bytes)
@@ -182,10 +184,10 @@ def test_pooling_in_a_batch_equals_pooling_alone(member: type[Operator]) -> None
 
 def _kernel_of(plan: Plan) -> Kernel | None:
     """The kernel for planes of a plan's shape, also for an empty batch."""
-    return plan.spec.make_kernel(plan.plane_shape, plan.inputs["input"].dtype) if plan.uses_compiled_loops else None
+    return kernel_of(plan.spec, plan.plane_shape, plan.inputs["input"].dtype) if plan.uses_compiled_loops else None
 
 
-def _with_another_seed(spec: Operator, random: Random) -> Operator:
+def _with_another_seed(spec: PlaneOperator, random: Random) -> PlaneOperator:
     seeds = {field.name: random.randrange(2**32) for field in spec.fields() if field.name == "seed"}
     # A spec whose sizes begin with N and C cannot share a batch with other N and C.
     with_batch_sizes = {
@@ -202,8 +204,8 @@ def _with_another_seed(spec: Operator, random: Random) -> Operator:
 
 def _planes(case: Case, name: str) -> torch.Tensor:
     if name not in case.tensors:
-        return torch.from_numpy(case.plan.random_inputs(0, case.plan.planes)[name])
-    return _as_torch(case.tensors[name]).reshape(case.plan.planes_shape)
+        return torch.from_numpy(random_inputs_of(case.plan, 0, case.plan.planes)[name])
+    return _as_torch(case.tensors[name]).reshape(planes_shape_of(case.plan))
 
 
 def _as_torch(tensor: Tensor) -> torch.Tensor:
@@ -227,7 +229,7 @@ def _bits(result: torch.Tensor) -> bytes:
 
 
 @every_operator
-def test_pooling_in_pieces_changes_nothing(member: type[Operator], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pooling_in_pieces_changes_nothing(member: type[PlaneOperator], monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker pools large requests piece by piece, which must not change the results."""
 
     @scaled_examples(15, *MANY_REJECTED)
@@ -248,7 +250,7 @@ def test_pooling_in_pieces_changes_nothing(member: type[Operator], monkeypatch: 
 
 
 @every_operator
-def test_a_strided_input_changes_nothing(member: type[Operator]) -> None:
+def test_a_strided_input_changes_nothing(member: type[PlaneOperator]) -> None:
     """Operators also get views; they must read a tensor by its strides."""
 
     @scaled_examples(20, *MANY_REJECTED)
@@ -256,7 +258,7 @@ def test_a_strided_input_changes_nothing(member: type[Operator]) -> None:
     def holds(case: Case, layout: str) -> None:
         if not case.plan.planes or not case.plan.output_bytes:
             return
-        names = (*case.plan.inputs, *case.plan.random_inputs(0, case.plan.planes))
+        names = (*case.plan.inputs, *random_inputs_of(case.plan, 0, case.plan.planes))
         plain = {name: _planes(case, name) for name in names}
         if layout == "expanded":
             plain = {name: plane[:1].repeat(3, *[1] * (plane.ndim - 1)) for name, plane in plain.items()}
@@ -285,7 +287,7 @@ INDEXED = [member for member in COVERED if "return_indices" in {field.name for f
 
 
 @pytest.mark.parametrize("member", INDEXED, ids=lambda member: member.name)
-def test_the_element_at_an_index_is_the_value(member: type[Operator]) -> None:
+def test_the_element_at_an_index_is_the_value(member: type[PlaneOperator]) -> None:
     """Unpooling, and reading another tensor at these indices, relies on it."""
 
     @scaled_examples(25, *MANY_REJECTED)
@@ -316,14 +318,14 @@ def test_the_element_at_an_index_is_the_value(member: type[Operator]) -> None:
 def _by_plane(tensor: Tensor, plan: Plan) -> torch.Tensor:
     """A tensor with one row for each n and c, whatever its layout."""
     elements = as_bits(_as_torch(tensor))
-    if not plan.spec.is_channels_last:
+    if not plane_spec(plan.spec).is_channels_last:
         return elements.reshape(plan.planes, -1)
     channels = plan.plane_shape[-1]
     return elements.reshape(plan.planes, -1, channels).transpose(1, 2).reshape(plan.planes * channels, -1)
 
 
 @every_operator
-def test_an_output_does_not_share_memory_with_the_request(member: type[Operator]) -> None:
+def test_an_output_does_not_share_memory_with_the_request(member: type[PlaneOperator]) -> None:
     """The buffer of a request body is reused for the next request, which would change such an output."""
 
     @scaled_examples(15, *MANY_REJECTED)
@@ -337,7 +339,7 @@ def test_an_output_does_not_share_memory_with_the_request(member: type[Operator]
 
 
 @every_operator
-def test_an_input_is_never_written_to(member: type[Operator]) -> None:
+def test_an_input_is_never_written_to(member: type[PlaneOperator]) -> None:
     """The memory may belong to a batch, a cache or the caller."""
 
     @scaled_examples(15, *MANY_REJECTED)
@@ -353,7 +355,7 @@ def test_an_input_is_never_written_to(member: type[Operator]) -> None:
 
 
 @every_operator
-def test_an_empty_batch_gives_empty_outputs(member: type[Operator]) -> None:
+def test_an_empty_batch_gives_empty_outputs(member: type[PlaneOperator]) -> None:
     """Torch refuses some of these, but clients that filter a batch may send an empty one."""
     sample = member.samples[0]
     spatial = sample.spatial[-member.rank :]
@@ -368,7 +370,7 @@ def test_an_empty_batch_gives_empty_outputs(member: type[Operator]) -> None:
 
 
 @every_operator
-def test_an_unbatched_input_is_a_batch_of_one(member: type[Operator]) -> None:
+def test_an_unbatched_input_is_a_batch_of_one(member: type[PlaneOperator]) -> None:
     """``(C, …)`` and ``(1, C, …)`` are the same planes."""
     sample = member.samples[0]
     shape = (3, *sample.spatial[-member.rank :])
@@ -385,7 +387,7 @@ def test_an_unbatched_input_is_a_batch_of_one(member: type[Operator]) -> None:
 
 
 @every_operator
-def test_wrong_ranks_and_empty_axes_are_refused(member: type[Operator]) -> None:
+def test_wrong_ranks_and_empty_axes_are_refused(member: type[PlaneOperator]) -> None:
     """For these torch raises an IndexError, fails an internal assertion, or returns NaN."""
     spec = member.of(**member.samples[0].fields)
     dtype = element_types_of(member)[0]
@@ -403,7 +405,7 @@ def test_wrong_ranks_and_empty_axes_are_refused(member: type[Operator]) -> None:
 
 
 @every_operator
-def test_other_element_types_and_tensors_are_refused(member: type[Operator]) -> None:
+def test_other_element_types_and_tensors_are_refused(member: type[PlaneOperator]) -> None:
     """An unsupported type, an unknown tensor and a missing tensor each have their own error code."""
     spec = member.of(**member.samples[0].fields).with_seed()
     dtype = element_types_of(member)[0]
@@ -421,14 +423,14 @@ def test_other_element_types_and_tensors_are_refused(member: type[Operator]) -> 
         assert _code(spec, {**inputs, name: TensorMetadata(INT64, (*shape[:-1], 99))}) == "shape_mismatch"
 
 
-def _code(spec: Operator, inputs: Mapping[str, TensorMetadata]) -> str:
+def _code(spec: PlaneOperator, inputs: Mapping[str, TensorMetadata]) -> str:
     with pytest.raises(Unprocessable) as refused:
         make_plan(spec, inputs, LIMITS)
     return refused.value.code
 
 
 @every_operator
-def test_limits_bound_output_and_work(member: type[Operator]) -> None:
+def test_limits_bound_output_and_work(member: type[PlaneOperator]) -> None:
     """The limits apply to every operator at exactly the planned numbers, and the errors name them."""
     plan = settled_plan(
         member.of(**member.samples[0].fields),
@@ -447,7 +449,7 @@ def test_limits_bound_output_and_work(member: type[Operator]) -> None:
 
 
 @every_operator
-def test_a_misspelt_field_is_refused_with_the_nearest_name(member: type[Operator]) -> None:
+def test_a_misspelt_field_is_refused_with_the_nearest_name(member: type[PlaneOperator]) -> None:
     """Torch's names are long, and ignoring a field silently would give a wrong result."""
     for field in member.fields():
         misspelt = field.name[:-1] + field.name[-1] * 2
@@ -465,7 +467,7 @@ def test_a_misspelt_field_is_refused_with_the_nearest_name(member: type[Operator
 
 
 @every_operator
-def test_a_query_string_and_json_give_the_same_spec(member: type[Operator]) -> None:
+def test_a_query_string_and_json_give_the_same_spec(member: type[PlaneOperator]) -> None:
     """Users of curl write fields as text, which must give the same spec as JSON."""
 
     @scaled_examples(40, *MANY_REJECTED)
@@ -487,7 +489,7 @@ def _as_text(value: object) -> str:
     return "null" if value is None else str(value)
 
 
-def _spec_or_codes(member: type[Operator], values: dict[str, object], texts: dict[str, str]) -> object:
+def _spec_or_codes(member: type[PlaneOperator], values: dict[str, object], texts: dict[str, str]) -> object:
     try:
         return member.parse(values, texts)
     except Unprocessable as refused:
@@ -495,7 +497,7 @@ def _spec_or_codes(member: type[Operator], values: dict[str, object], texts: dic
 
 
 @every_operator
-def test_the_field_values_of_a_spec_give_the_same_spec(member: type[Operator]) -> None:
+def test_the_field_values_of_a_spec_give_the_same_spec(member: type[PlaneOperator]) -> None:
     """A client may send back the fields of a plan, with defaults filled in, and must get the same spec."""
 
     @scaled_examples(40, *MANY_REJECTED)
@@ -511,7 +513,7 @@ def test_the_field_values_of_a_spec_give_the_same_spec(member: type[Operator]) -
 
 
 @every_operator
-def test_a_field_given_twice_is_refused(member: type[Operator]) -> None:
+def test_a_field_given_twice_is_refused(member: type[PlaneOperator]) -> None:
     """Body and query may contradict each other."""
     for field in member.fields():
         if not isinstance(field.field_type, Flag | IntegerPerAxis):
@@ -526,7 +528,7 @@ def test_a_field_given_twice_is_refused(member: type[Operator]) -> None:
 
 
 @every_operator
-def test_the_schema_of_a_field_accepts_its_valid_values(member: type[Operator]) -> None:
+def test_the_schema_of_a_field_accepts_its_valid_values(member: type[PlaneOperator]) -> None:
     """The API document has these schemas; generated clients would reject valid values."""
     jsonschema = pytest.importorskip("jsonschema", reason="needs jsonschema, which the test group installs")
 
@@ -541,12 +543,12 @@ def test_the_schema_of_a_field_accepts_its_valid_values(member: type[Operator]) 
 
 
 @every_typed_operator
-def test_outputs_have_the_planned_torch_types(member: type[Operator], dtype: ElementType) -> None:
+def test_outputs_have_the_planned_torch_types(member: type[PlaneOperator], dtype: ElementType) -> None:
     """Outputs are sent as bytes, so another type than the planned one would be decoded wrongly."""
     sample = member.samples[0]
     plan = settled_plan(member.of(**sample.fields), dtype, (1, 1, *sample.spatial[-member.rank :]))
     case = Case(plan, random_tensors(Random(1), plan))
-    names = (*plan.inputs, *plan.random_inputs(0, 1))
+    names = (*plan.inputs, *random_inputs_of(plan, 0, 1))
 
     results = plan.spec.run({name: _planes(case, name) for name in names})
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.operator import Operator
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.skipping import Skipping
 from poolhouse.tensors import Tensor
 from tests.hypothesis_profiles import MANY_REJECTED, scaled_examples
@@ -149,7 +149,7 @@ def test_fields_without_a_meaning_are_refused(fields: Fields) -> None:
 @pytest.mark.parametrize(
     "member", [member for member in OPERATORS if issubclass(member, Skipping)], ids=lambda member: member.name
 )
-def test_the_loops_pass_over_what_torch_passes_over(member: type[Operator]) -> None:
+def test_the_loops_pass_over_what_torch_passes_over(member: type[PlaneOperator]) -> None:
     """Values, indices and shares: the same bits, or for real sums of float64 the same but for their order."""
 
     @scaled_examples(40, *MANY_REJECTED)

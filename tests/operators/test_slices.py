@@ -10,13 +10,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.operators.catalogue import discover
+from poolhouse.operators.catalogue import discover_planes
 from poolhouse.operators.max_pool import MaxPool
 from poolhouse.operators.operator import at_rank
 from poolhouse.operators.slices import MIN_SLICED_ELEMENTS, has_negative_zero, maxima_by_slices
 from poolhouse.operators.windows import SlidingWindow
 
-CATALOGUE = discover()
+CATALOGUE = discover_planes()
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 

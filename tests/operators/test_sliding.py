@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32, FLOAT64
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.operator import Operator
 from poolhouse.operators.padding import PADDING_WORDS
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.size_types import INT32_MAX
 from poolhouse.operators.sliding import SlidingWindowOperator
 from poolhouse.operators.windows import SlidingWindow
@@ -104,7 +104,9 @@ def test_a_cuda_grid_has_a_limited_number_of_rows() -> None:
 SLIDING = [member for member in CATALOGUE if issubclass(member, SlidingWindowOperator)]
 
 
-def random_request(random: Random, member: type[Operator], padding: object) -> tuple[Operator, tuple[int, ...]]:
+def random_request(
+    random: Random, member: type[PlaneOperator], padding: object
+) -> tuple[PlaneOperator, tuple[int, ...]]:
     """A spec with this padding, one of the least other fields, and a small shape."""
     rank = member.rank
     fields = dict(member.samples[0].fields) | {
@@ -117,7 +119,7 @@ def random_request(random: Random, member: type[Operator], padding: object) -> t
     return member.of(**fields), tuple(random.randint(1, 9) for _ in range(rank))
 
 
-def pool(spec: Operator, array: npt.NDArray[np.float32 | np.float64]) -> list[npt.NDArray[np.float64]]:
+def pool(spec: PlaneOperator, array: npt.NDArray[np.float32 | np.float64]) -> list[npt.NDArray[np.float64]]:
     """The outputs for planes ``(P, *spatial)``."""
     return [found.numpy() for found in spec.run({"input": torch.from_numpy(array)})]
 
@@ -127,7 +129,7 @@ def planes_of(random: Random, spatial: tuple[int, ...]) -> npt.NDArray[np.float6
     return np.random.default_rng(random.getrandbits(32)).integers(-9, 10, (2, *spatial)).astype(np.float64)
 
 
-def with_padding(spec: Operator, padding: object) -> Operator:
+def with_padding(spec: PlaneOperator, padding: object) -> PlaneOperator:
     """The spec with another padding."""
     return type(spec).of(**{**spec.field_values(), "padding": padding})
 

@@ -18,6 +18,7 @@ from poolhouse.operators.padding import PADDING_WORDS
 from poolhouse.operators.plan import Plan, make_plan
 from poolhouse.tensors import Tensor
 from tests.hypothesis_profiles import scaled_examples
+from tests.operators.plane_plans import spatial_of
 from tests.operators.random_cases import CATALOGUE, CPU, LIMITS, Fields, seeded_randoms, settled_plan
 
 every_rank = pytest.mark.parametrize("rank", [1, 2, 3])
@@ -60,7 +61,7 @@ def test_unpooling_restores_the_pooled_elements(rank: int) -> None:
     @given(seeded_randoms)
     def holds(random: Random) -> None:
         spec, plan, fields = random_pooling(random, rank)
-        spatial = list(plan.spatial)
+        spatial = list(spatial_of(plan))
         elements = np.random.default_rng(random.getrandbits(32)).permutation(4 * math.prod(spatial)) + 1
         x = elements.astype(np.float32).reshape(2, 2, *spatial)
         pooled = run_plan(plan, {"input": Tensor(FLOAT32, x)}, CPU)

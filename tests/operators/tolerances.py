@@ -18,9 +18,11 @@ from poolhouse.operators.blur_pool import BlurPool
 from poolhouse.operators.gem_pool import GemPool
 from poolhouse.operators.logsumexp_pool import LogSumExpPool
 from poolhouse.operators.norms import Norm
-from poolhouse.operators.operator import Number, Operator
+from poolhouse.operators.operator import Number
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.spread import Spread
 from poolhouse.tensors import Tensor
+from tests.operators.plane_plans import spatial_of
 from tests.operators.random_cases import LARGEST, Case, as_numbers, integer_limits, oracle, round_to_type
 
 Reals = npt.NDArray[np.float64]
@@ -58,18 +60,18 @@ def _clamped(value: Number, dtype: ElementType) -> Number:
     return min(max(value, least), most)
 
 
-def is_exact(spec: Operator) -> bool:
+def is_exact(spec: PlaneOperator) -> bool:
     """Whether floats are only selected or moved, never computed."""
     if isinstance(spec, _REAL_REDUCTIONS):
         return False
     return not _averages(spec) and not (isinstance(spec, Norm) and not math.isinf(spec.norm_type))
 
 
-def _averages(spec: Operator) -> bool:
+def _averages(spec: PlaneOperator) -> bool:
     return isinstance(spec, Average | AvgMax | BlurPool) or getattr(spec, "reduce", "") in ("mean", "median")
 
 
-def _roundings(spec: Operator) -> int:
+def _roundings(spec: PlaneOperator) -> int:
     """How often the result of one average is the element of another, rounded to its type."""
     return 0 if isinstance(spec, Average) else getattr(spec, "levels", 1)
 
@@ -98,7 +100,7 @@ def assert_within(given: Reals, expected: Reals, slack: Reals, dtype: ElementTyp
 def tolerance_of(case: Case, expected: Reals, name: str = "output") -> Reals:
     """The allowed distance of an output from the exact result, before rounding to its type; may be infinite."""
     magnitudes = np.zeros(0) if isinstance(case.spec, _REAL_REDUCTIONS) else _of_magnitudes(case, name)
-    terms = math.prod(case.plan.spatial)
+    terms = math.prod(spatial_of(case.plan))
     if isinstance(case.spec, _REAL_REDUCTIONS):
         return _real_slack(case, expected)
     source = case.plan.inputs["input"].dtype
@@ -131,7 +133,7 @@ def _real_slack(case: Case, expected: Reals) -> Reals:
     """A few units of float64 for each term, relative to the largest element."""
     elements = np.abs(as_numbers(case.tensors["input"]).astype(np.float64))
     most = float(elements[np.isfinite(elements)].max(initial=0.0))
-    unit, spec = 2.0**-49 * (math.prod(case.plan.spatial) + 8), case.spec
+    unit, spec = 2.0**-49 * (math.prod(spatial_of(case.plan)) + 8), case.spec
     if isinstance(spec, GemPool):
         # A power that overflows or underflows float64 depends on the order of additions.
         with np.errstate(over="ignore"):

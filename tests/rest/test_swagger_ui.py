@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Locator, Page
 
 from poolhouse import describe
-from poolhouse.operators.catalogue import discover
-from poolhouse.operators.operator import Operator
+from poolhouse.operators.catalogue import discover_planes
+from poolhouse.operators.plane_operator import PlaneOperator
 from tests.rest.browser import browser_page, needs_chromium
 from tests.rest.live_server import LiveServer
 from tests.served_document import served_document
@@ -26,7 +26,7 @@ assert isinstance(PATHS, dict)
 OPERATIONS = {
     operation["operationId"]: operation["tags"][0] for methods in PATHS.values() for operation in methods.values()
 }
-OPERATORS = {member.name.replace(".", "_"): member for member in discover()}
+OPERATORS = {member.name.replace(".", "_"): member for member in discover_planes()}
 REFUSED = {"load_model": "501", "unload_model": "501"} | dict.fromkeys(
     ("change_log_settings", "change_trace_settings", "change_model_trace_settings"), "403"
 )
@@ -64,7 +64,7 @@ def execute(block: Locator) -> str:
     return status.split()[0]
 
 
-def example_file(member: type[Operator]) -> tuple[str, str, bytes]:
+def example_file(member: type[PlaneOperator]) -> tuple[str, str, bytes]:
     """The tensors of the example as a file: its media type, name and bytes."""
     request = describe.example(member)["request"]
     assert isinstance(request, dict)
@@ -78,7 +78,7 @@ def example_file(member: type[Operator]) -> tuple[str, str, bytes]:
     return "application/x-npz", "input.npz", file.getvalue()
 
 
-def choose_file(block: Locator, member: type[Operator]) -> None:
+def choose_file(block: Locator, member: type[PlaneOperator]) -> None:
     """Choose the example's tensors as a file, and fill in the fields in the form."""
     media_type, name, body = example_file(member)
     request = describe.example(member)["request"]

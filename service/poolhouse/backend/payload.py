@@ -28,12 +28,14 @@ class Payload:
     Attributes:
         plan: its spec has a seed, if the operator uses one.
         tensors: the inputs by name.
+        prepared: the inputs as slices are cut from them; None until the first slice.
         results: the outputs by name, in their storage types; complete when every plane was pooled.
     """
 
     plan: Plan
     tensors: Mapping[str, Tensor]
     results: dict[str, Array] = field(default_factory=dict)
+    prepared: Mapping[str, Array] | None = None
 
     def make_job(self) -> Job[Payload]:
         """The job for the engine; only for a plan that is not empty."""
@@ -41,16 +43,12 @@ class Payload:
         return Job(plan.batch_key, plan.planes, plan.plane_bytes, plan.plane_steps, self, call_steps=plan.call_steps)
 
     def slice_planes(self, start: int, stop: int) -> dict[str, Array]:
-        """Planes ``start`` to ``stop`` of the inputs as ``(P, *plane_shape)``, and their random inputs."""
-        plan = self.plan
-        shape = plan.planes_shape
-        planes = {name: tensor.array.reshape(shape) for name, tensor in self.tensors.items()}
-        if stop - start < plan.planes:
-            planes = {name: array[start:stop] for name, array in planes.items()}
-        planes = plan.spec.decode_planes(planes, start)
-        # Drawn per slice: two numbers for each of a hundred million planes are gigabytes.
-        planes.update(plan.random_inputs(start, stop))
-        return planes
+        """What pooling planes ``start`` to ``stop`` needs."""
+        if self.prepared is None:
+            # Two threads may both prepare the first slices; the results are equal.
+            arrays = {name: tensor.array for name, tensor in self.tensors.items()}
+            self.prepared = self.plan.spec.prepare_inputs(arrays, self.plan.planes)
+        return self.plan.slice_inputs(self.prepared, start, stop)
 
     def output_tensors(self) -> dict[str, Tensor]:
         """The outputs in their shapes; they share the memory of :attr:`results`."""

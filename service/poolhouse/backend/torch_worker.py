@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
-import numpy as np
 import torch
 
 from poolhouse.backend.conversion import Array, as_array, as_torch
@@ -59,8 +58,10 @@ class TorchWorker:
             parts = batch.slices
             plan = parts[0].job.payload.plan
             if self._transfer is not None:
-                dtype = plan.inputs["input"].dtype
-                tensors = [as_torch(part.job.payload.slice_planes(part.start, part.stop), dtype) for part in parts]
+                slices = [part.job.payload.slice_planes(part.start, part.stop) for part in parts]
+                if not plan.spec.concatenates_slices:
+                    slices = [dict(plan.spec.join_slices(slices))]
+                tensors = [as_torch(each, plan.inputs["input"].dtype) for each in slices]
                 self._transfer.run(plan.spec, tensors, partial(_store_device_results, parts))
             else:
                 threads = 1 if batch.nbytes < MIN_THREADED_BYTES else self._threads
@@ -68,7 +69,7 @@ class TorchWorker:
                 if len(parts) == 1:
                     _store_part(parts[0], pool_on_cpu(plan, slices[0], threads), owned=True)
                 else:
-                    _store_results(parts, pool_on_cpu(plan, _concatenate(slices), threads))
+                    _store_results(parts, pool_on_cpu(plan, plan.spec.join_slices(slices), threads))
         except Exception as error:  # raised again, as a class that the engine handles
             raise self._classify(error) from error
 
@@ -109,11 +110,6 @@ class TorchWorker:
             except RuntimeError as later:
                 return classify_error(later)
         return classified
-
-
-def _concatenate(slices: Sequence[Mapping[str, Array]]) -> Mapping[str, Array]:
-    """Concatenate the planes of all slices, by name."""
-    return {name: np.concatenate([each[name] for each in slices]) for name in slices[0]}
 
 
 def _store_device_results(parts: Sequence[JobSlice[Payload]], results: Sequence[torch.Tensor]) -> None:

@@ -79,9 +79,7 @@ def check_fits_int32(spec: Operator, slices: Slices) -> None:
     Raises:
         Unprocessable: ``output_too_large``.
     """
-    plane_shape = tuple(slices[0]["input"].shape[1:])
-    channels = math.prod(plane_shape) // math.prod(spec.spatial_of(plane_shape))
-    largest = max(math.prod(plane_shape), math.prod(spec.spatial_out(spec.spatial_of(plane_shape))) * channels)
+    largest = spec.largest_plane({name: tuple(tensor.shape) for name, tensor in slices[0].items()})
     if largest > INT32_MAX:
         raise Unprocessable(
             "output_too_large",
@@ -192,15 +190,13 @@ class PinnedTransfer:
             self._free_slots.put(slot)
 
     def _send(self, spec: Operator, slices: Slices, buffer: PinnedBuffer) -> dict[str, torch.Tensor]:
-        count = sum(len(each["input"]) for each in slices)
         parts = {name: tuple(each[name] for each in slices) for name in slices[0]}
-        buffers = buffer.allocate([((count, *parts[name][0].shape[1:]), parts[name][0].dtype) for name in spec.inputs])
-        for name, staged in zip(spec.inputs, buffers, strict=True):
+        names = [name for name in parts if name not in spec.host_inputs]
+        shapes = [((sum(map(len, parts[name])), *parts[name][0].shape[1:]), parts[name][0].dtype) for name in names]
+        buffers = dict(zip(names, buffer.allocate(shapes), strict=True))
+        for name, staged in buffers.items():
             torch.cat(parts[name], out=staged)
-        sent = {
-            name: staged.to(self._device, non_blocking=True) for name, staged in zip(spec.inputs, buffers, strict=True)
-        }
-        # The random inputs of a spec are read on the host.
+        sent = {name: staged.to(self._device, non_blocking=True) for name, staged in buffers.items()}
         return {name: sent[name] if name in sent else torch.cat(parts[name]) for name in parts}
 
     def _fetch(self, results: Sequence[torch.Tensor], buffer: PinnedBuffer) -> list[torch.Tensor]:

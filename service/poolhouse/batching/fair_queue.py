@@ -35,8 +35,8 @@ class Job(Generic[Payload]):
     Attributes:
         key: jobs with equal keys can share a batch.
         planes: the number of planes to pool, at least 1.
-        plane_bytes: input, output and workspace of one plane; equal for equal keys.
-        plane_steps: work of one plane; equal for equal keys.
+        plane_bytes: input, output and workspace of one plane.
+        plane_steps: work of one plane.
         payload: for the worker; not used here.
         call_steps: work of a batch of this key in addition to its planes.
         assigned_planes: planes that are part of a batch.
@@ -91,13 +91,13 @@ class Batch(NamedTuple, Generic[Payload]):
     @property
     def nbytes(self) -> int:
         """Input, output and workspace of all slices."""
-        return self.planes * self.slices[0].job.plane_bytes
+        return sum((part.stop - part.start) * part.job.plane_bytes for part in self.slices)
 
     @property
     def steps(self) -> int:
         """Work of all slices."""
-        job = self.slices[0].job
-        return self.planes * job.plane_steps + job.call_steps
+        steps = sum((part.stop - part.start) * part.job.plane_steps for part in self.slices)
+        return steps + max(part.job.call_steps for part in self.slices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,17 +189,17 @@ class FairQueue(Generic[Payload]):
 
     def _take_slices(self, queue: OrderedDict[Job[Payload], None], limits: BatchLimits) -> list[JobSlice[Payload]]:
         slices: list[JobSlice[Payload]] = []
-        joined = 0
+        joined = joined_bytes = joined_steps = 0
         while queue:
             job = next(iter(queue))
             limit = limits.max_join_bytes if slices else limits.max_bytes
-            allowed = limit // job.plane_bytes - joined
+            allowed = (limit - joined_bytes) // job.plane_bytes
             if limits.max_planes is not None:
                 # guard: batch-fits-grid
                 allowed = min(allowed, limits.max_planes - joined)
             if limits.max_steps is not None:
                 # guard: batch-is-cut-by-steps
-                allowed = min(allowed, limits.max_steps // max(job.plane_steps, 1) - joined)
+                allowed = min(allowed, (limits.max_steps - joined_steps) // max(job.plane_steps, 1))
             # guard: jobs-join-whole
             if slices and allowed < job.unassigned_planes:
                 break
@@ -208,6 +208,8 @@ class FairQueue(Generic[Payload]):
             slices.append(JobSlice(job, job.assigned_planes, job.assigned_planes + count))
             job.assigned_planes += count
             joined += count
+            joined_bytes += count * job.plane_bytes
+            joined_steps += count * job.plane_steps
             self.steps -= count * job.plane_steps
             if job.unassigned_planes:
                 break

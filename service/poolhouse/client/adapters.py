@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Literal, cast, overload
 
-from poolhouse.client.operators import ArrayT
+from poolhouse.client.operators import ArrayT, TensorLike
 from poolhouse.client.results import Pooled
 
 AnyPooled = Pooled[object, object | None]
@@ -319,15 +319,17 @@ class Keras:
         input: ArrayT,
         data_format: Literal["channels_last", "channels_first"] = "channels_last",
         keepdims: bool = False,
+        *,
+        mask: TensorLike | None = None,
     ) -> Pooled[ArrayT, None]:
         """The average of each plane: Keras' GlobalAveragePooling1D.
-
-        Keras' input ``mask`` is not taken.
 
         Args:
             input: the tensor to pool.
             data_format: Order of the axes of input and output: (N, *spatial, C), or (N, C, *spatial).
             keepdims: Whether the pooled axes are kept, with the size 1.
+            mask: (N, steps): the steps whose element is not 0 count. All count without it. For floats with
+                channels last.
 
         Shape:
             input ``(N, *spatial, C)`` or ``(*spatial, C)``, or with channels first ``(N, C, *spatial)`` or
@@ -336,7 +338,10 @@ class Keras:
         """
         pooled = self._pool(
             "keras.GlobalAveragePooling1D",
-            {"input": input},
+            {
+                "input": input,
+                "mask": mask,
+            },
             {
                 "data_format": data_format,
                 "keepdims": keepdims,
@@ -649,7 +654,7 @@ class ONNX:
     def MaxUnpool(
         self,
         input: ArrayT,
-        indices: ArrayT,
+        indices: TensorLike,
         kernel_shape: int | Sequence[int],
         strides: int | Sequence[int] = 1,
         pads: int | Sequence[int] = 0,
@@ -662,7 +667,7 @@ class ONNX:
 
         Args:
             input: the tensor to pool.
-            indices: the indices that max pooling returned.
+            indices: The indices that pooling returned, of the shape of input.
             kernel_shape: Elements of a window along each axis.
             strides: Positions from one window to the next along each axis.
             pads: Positions of the padding before each axis, then those after each: begin…, end…
@@ -684,6 +689,86 @@ class ONNX:
                 "strides": strides,
                 "pads": pads,
                 "output_shape": output_shape,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def RoiAlign(
+        self,
+        input: ArrayT,
+        rois: TensorLike,
+        batch_indices: TensorLike,
+        coordinate_transformation_mode: Literal["half_pixel", "output_half_pixel"] = "half_pixel",
+        mode: Literal["avg", "max"] = "avg",
+        output_height: int = 1,
+        output_width: int = 1,
+        sampling_ratio: int = 0,
+        spatial_scale: float = 1.0,
+    ) -> Pooled[ArrayT, None]:
+        """Samples of each box on a grid, averaged or their maximum: ONNX's RoiAlign.
+
+        Args:
+            input: the tensor to pool.
+            rois: (K, 4): x1, y1, x2 and y2 of each box.
+            batch_indices: (K): the number of the image of each box, for boxes (K, 4).
+            coordinate_transformation_mode: half_pixel shifts coordinates by half a position; output_half_pixel
+                is the meaning before opset 16.
+            mode: Whether the samples of a bin are averaged, or the largest weighted element is taken.
+            output_height: The output's size along H.
+            output_width: The output's size along W.
+            sampling_ratio: Samples of a bin along each axis; 0 adapts them to the size of the box.
+            spatial_scale: What coordinates are multiplied by: the size of the feature map over that of the
+                image.
+
+        Shape:
+            input ``(N, C, H, W)`` and K rois give ``(K, C, output_height, output_width)``.
+        """
+        pooled = self._pool(
+            "onnx.RoiAlign",
+            {
+                "input": input,
+                "rois": rois,
+                "batch_indices": batch_indices,
+            },
+            {
+                "coordinate_transformation_mode": coordinate_transformation_mode,
+                "mode": mode,
+                "output_height": output_height,
+                "output_width": output_width,
+                "sampling_ratio": sampling_ratio,
+                "spatial_scale": spatial_scale,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def MaxRoiPool(
+        self,
+        input: ArrayT,
+        rois: TensorLike,
+        pooled_shape: int | Sequence[int],
+        spatial_scale: float = 1.0,
+    ) -> Pooled[ArrayT, None]:
+        """The largest element of each bin of each box: ONNX's MaxRoiPool.
+
+        Args:
+            input: the tensor to pool.
+            rois: (K, 5): the number of the image, then x1, y1, x2 and y2 of each box.
+            pooled_shape: The output's size, H and W.
+            spatial_scale: What coordinates are multiplied by: the size of the feature map over that of the
+                image.
+
+        Shape:
+            input ``(N, C, H, W)`` and K rois give ``(K, C, *pooled_shape)``.
+        """
+        pooled = self._pool(
+            "onnx.MaxRoiPool",
+            {
+                "input": input,
+                "rois": rois,
+            },
+            {
+                "pooled_shape": pooled_shape,
+                "spatial_scale": spatial_scale,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)
@@ -1011,15 +1096,17 @@ class AsyncKeras:
         input: ArrayT,
         data_format: Literal["channels_last", "channels_first"] = "channels_last",
         keepdims: bool = False,
+        *,
+        mask: TensorLike | None = None,
     ) -> Pooled[ArrayT, None]:
         """The average of each plane: Keras' GlobalAveragePooling1D.
-
-        Keras' input ``mask`` is not taken.
 
         Args:
             input: the tensor to pool.
             data_format: Order of the axes of input and output: (N, *spatial, C), or (N, C, *spatial).
             keepdims: Whether the pooled axes are kept, with the size 1.
+            mask: (N, steps): the steps whose element is not 0 count. All count without it. For floats with
+                channels last.
 
         Shape:
             input ``(N, *spatial, C)`` or ``(*spatial, C)``, or with channels first ``(N, C, *spatial)`` or
@@ -1028,7 +1115,10 @@ class AsyncKeras:
         """
         pooled = await self._pool(
             "keras.GlobalAveragePooling1D",
-            {"input": input},
+            {
+                "input": input,
+                "mask": mask,
+            },
             {
                 "data_format": data_format,
                 "keepdims": keepdims,
@@ -1341,7 +1431,7 @@ class AsyncONNX:
     async def MaxUnpool(
         self,
         input: ArrayT,
-        indices: ArrayT,
+        indices: TensorLike,
         kernel_shape: int | Sequence[int],
         strides: int | Sequence[int] = 1,
         pads: int | Sequence[int] = 0,
@@ -1354,7 +1444,7 @@ class AsyncONNX:
 
         Args:
             input: the tensor to pool.
-            indices: the indices that max pooling returned.
+            indices: The indices that pooling returned, of the shape of input.
             kernel_shape: Elements of a window along each axis.
             strides: Positions from one window to the next along each axis.
             pads: Positions of the padding before each axis, then those after each: begin…, end…
@@ -1376,6 +1466,86 @@ class AsyncONNX:
                 "strides": strides,
                 "pads": pads,
                 "output_shape": output_shape,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def RoiAlign(
+        self,
+        input: ArrayT,
+        rois: TensorLike,
+        batch_indices: TensorLike,
+        coordinate_transformation_mode: Literal["half_pixel", "output_half_pixel"] = "half_pixel",
+        mode: Literal["avg", "max"] = "avg",
+        output_height: int = 1,
+        output_width: int = 1,
+        sampling_ratio: int = 0,
+        spatial_scale: float = 1.0,
+    ) -> Pooled[ArrayT, None]:
+        """Samples of each box on a grid, averaged or their maximum: ONNX's RoiAlign.
+
+        Args:
+            input: the tensor to pool.
+            rois: (K, 4): x1, y1, x2 and y2 of each box.
+            batch_indices: (K): the number of the image of each box, for boxes (K, 4).
+            coordinate_transformation_mode: half_pixel shifts coordinates by half a position; output_half_pixel
+                is the meaning before opset 16.
+            mode: Whether the samples of a bin are averaged, or the largest weighted element is taken.
+            output_height: The output's size along H.
+            output_width: The output's size along W.
+            sampling_ratio: Samples of a bin along each axis; 0 adapts them to the size of the box.
+            spatial_scale: What coordinates are multiplied by: the size of the feature map over that of the
+                image.
+
+        Shape:
+            input ``(N, C, H, W)`` and K rois give ``(K, C, output_height, output_width)``.
+        """
+        pooled = await self._pool(
+            "onnx.RoiAlign",
+            {
+                "input": input,
+                "rois": rois,
+                "batch_indices": batch_indices,
+            },
+            {
+                "coordinate_transformation_mode": coordinate_transformation_mode,
+                "mode": mode,
+                "output_height": output_height,
+                "output_width": output_width,
+                "sampling_ratio": sampling_ratio,
+                "spatial_scale": spatial_scale,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def MaxRoiPool(
+        self,
+        input: ArrayT,
+        rois: TensorLike,
+        pooled_shape: int | Sequence[int],
+        spatial_scale: float = 1.0,
+    ) -> Pooled[ArrayT, None]:
+        """The largest element of each bin of each box: ONNX's MaxRoiPool.
+
+        Args:
+            input: the tensor to pool.
+            rois: (K, 5): the number of the image, then x1, y1, x2 and y2 of each box.
+            pooled_shape: The output's size, H and W.
+            spatial_scale: What coordinates are multiplied by: the size of the feature map over that of the
+                image.
+
+        Shape:
+            input ``(N, C, H, W)`` and K rois give ``(K, C, *pooled_shape)``.
+        """
+        pooled = await self._pool(
+            "onnx.MaxRoiPool",
+            {
+                "input": input,
+                "rois": rois,
+            },
+            {
+                "pooled_shape": pooled_shape,
+                "spatial_scale": spatial_scale,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)

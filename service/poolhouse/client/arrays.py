@@ -69,8 +69,8 @@ def to_tensor(value: object, *, keep_integers: bool = False) -> Converted:
     Args:
         value: a numpy array, a torch tensor, a :class:`~poolhouse.tensors.Tensor`, an object with ``__dlpack__`` or
             ``__array__``, or nested lists of numbers or of any of these.
-        keep_integers: whether integers in lists stay integers, as indices must. Otherwise they become float64, since
-            the average of ``[1, 2]`` is expected to be 1.5.
+        keep_integers: whether integers in lists stay integers, as indices must, and empty lists hold such. Otherwise
+            they become float64, since the average of ``[1, 2]`` is expected to be 1.5.
 
     Returns:
         a view of the value's memory if it is in C order on the CPU, else one copy.
@@ -96,7 +96,7 @@ def to_tensor(value: object, *, keep_integers: bool = False) -> Converted:
         array = np.asarray(value)
         return Converted(_tensor_from_array(array), _restore_numpy(array.dtype))
     if isinstance(value, list | tuple):
-        if _is_array(_first_leaf(value)):
+        if is_array(_first_leaf(value)):
             return _from_lists_of_arrays(value)
         return Converted(_tensor_from_array(_array_from_lists(value, keep_integers=keep_integers)), _to_lists)
     raise Unprocessable(
@@ -195,7 +195,10 @@ def _array_from_lists(value: list[object] | tuple[object, ...], *, keep_integers
         raise Unprocessable(
             "invalid_data", "the lists contain numbers and arrays; give only numbers, only arrays, or one array."
         ) from fault
-    return array.astype(np.float64) if array.dtype.kind in "iu" and not keep_integers else array
+    if keep_integers:
+        # numpy gives an empty list the type float64.
+        return array if array.size else array.astype(np.int64)
+    return array.astype(np.float64) if array.dtype.kind in "iu" else array
 
 
 def _to_lists(tensor: Tensor) -> object:
@@ -217,7 +220,8 @@ def _first_leaf(value: object) -> object:
     return value
 
 
-def _is_array(value: object) -> bool:
+def is_array(value: object) -> bool:
+    """Whether a value is an array of any library, and no number or list."""
     # numpy's scalars have __array__ too, but count as numbers.
     return isinstance(value, Tensor | SupportsDLPack | _HasArray) and not isinstance(value, np.generic)
 
@@ -252,7 +256,7 @@ def _from_lists_of_arrays(value: list[object] | tuple[object, ...]) -> Converted
 
 def _collect_arrays(value: object, found: list[object], depth: int) -> tuple[int, ...]:
     """Append the arrays of nested lists to ``found``, and return the shape of the lists."""
-    if _is_array(value):
+    if is_array(value):
         found.append(value)
         return ()
     if not isinstance(value, list | tuple) or not depth:

@@ -7,25 +7,25 @@ the bytes of the response are received directly into it.
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
 import numpy as np
 
-from poolhouse.client.arrays import Converted, dtype_name, to_tensor
+from poolhouse.client.arrays import Converted, to_tensor
 from poolhouse.client.errors import UnexpectedAnswer, parse_json, parse_object
 from poolhouse.client.exchange import Headers, Request, Response
-from poolhouse.client.operators import TAKES_INDICES
+from poolhouse.client.operators import COMPANIONS
 from poolhouse.client.pictures import PNG_TYPE, Picture, allocate_picture, read_picture
-from poolhouse.client.results import OperatorSummary, Plan, Pooled
+from poolhouse.client.results import OperatorSummary, Pooled
 from poolhouse.client.transports.response_body import too_large_error
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.errors import Unprocessable
+from poolhouse.tensor_names import TENSOR_TYPES
 from poolhouse.tensors import Message, Tensor, TensorMetadata
 from poolhouse.wire.quoting import escape_unprintable, quote_clipped
 from poolhouse.wire.safetensors import SAFETENSORS
@@ -40,6 +40,8 @@ _MAX_CACHED_LENGTH: Final = 512
 
 _RESERVED_PARAMETERS: Final = ("shape", "dtype")
 """Query parameters that describe raw elements; all others are fields."""
+_FIRST_OUTPUTS: Final = ("output", "level1")
+"""The names of a first output: ``level1`` of a pyramid, ``output`` of all others, unless modes name it."""
 
 Document = Mapping[str, object]
 
@@ -84,11 +86,11 @@ def request_target(path: str, query: Mapping[str, str]) -> str:
     if _PLAIN.fullmatch("".join([*query, *query.values()])):
         text = "&".join([f"{name}={value}" for name, value in query.items()])
     else:
-        text = "&".join([f"{_escape(name, safe=',')}={_escape(value, safe=',')}" for name, value in query.items()])
+        text = "&".join([f"{escape(name, safe=',')}={escape(value, safe=',')}" for name, value in query.items()])
     return f"{path}?{text}" if text else path
 
 
-def _escape(text: str, safe: str = "") -> str:
+def escape(text: str, safe: str = "") -> str:
     """Escape a part of a request target.
 
     Raises:
@@ -107,19 +109,25 @@ class PoolCall:
 
     Args:
         operator: its name.
-        inputs: the caller's arrays by wire name, ``input`` first.
+        inputs: the caller's arrays by wire name, ``input`` first; None leaves an optional one out.
         fields: the spec; None leaves a field unset.
     """
 
     def __init__(self, operator: str, inputs: Mapping[str, object], fields: Mapping[str, object]) -> None:
+        required = COMPANIONS.get(operator, {})
+        # An input or a required tensor that is None is refused by its conversion.
+        inputs = {
+            name: each for name, each in inputs.items() if each is not None or required.get(name, name == "input")
+        }
         given = inputs.get("input")
         self._picture = given if isinstance(given, Picture) else None
         if self._picture is not None and len(inputs) > 1:
-            raise Unprocessable("invalid_data", "a picture cannot be unpooled with indices; send it as an array.")
+            others = ", ".join(name for name in inputs if name != "input")
+            raise Unprocessable("invalid_data", f"a picture cannot be sent with {others}; send it as an array.")
         self._converted: dict[str, Converted] = {
-            name: to_tensor(value, keep_integers=name == "indices")
+            name: to_tensor(value, keep_integers=TENSOR_TYPES.get(name) is INT64)
             for name, value in inputs.items()
-            if not isinstance(value, Picture)
+            if self._picture is None
         }
         self._outputs: dict[str, Tensor] = {}
         self._wants_indices = bool(fields.get("return_indices"))
@@ -130,7 +138,8 @@ class PoolCall:
                     "invalid_fields", f"{name} is not a field of {operator}; to change it, convert the input."
                 )
         query = {name: format_field(name, value) for name, value in fields.items() if value is not None}
-        name = operator if _PLAIN.fullmatch(operator) else _escape(operator)
+        self._has_outputs_by_mode = query.get("concat", "true").lower() == "false"
+        name = operator if _PLAIN.fullmatch(operator) else escape(operator)
         self.request = self._build_request(f"/v1/pool/{name}", query)
 
     def _build_request(self, path: str, query: dict[str, str]) -> Request:
@@ -166,7 +175,7 @@ class PoolCall:
         found = self._read_outputs(response) if self._picture is None else {"output": read_picture(response)}
         seed = response.headers.get("pool-seed", "")
         return Pooled(
-            found["output" if "output" in found else "level1"],
+            found[self._first_output(found)],
             found.get("indices"),
             parse_server_timing(response.headers.get("server-timing", "")),
             response.request_id,
@@ -178,8 +187,7 @@ class PoolCall:
     def _read_outputs(self, response: Response) -> dict[str, object]:
         restore = self._converted["input"].restore
         indices = self._outputs.get("indices")
-        # The first level of a pyramid, whose outputs are called otherwise.
-        output = self._outputs.get("output") or self._outputs.get("level1")
+        output = self._outputs.get(self._first_output(self._outputs))
         if output is None:
             raise UnexpectedAnswer(response.status, "The response has no output.")
         if indices is None and self._wants_indices:
@@ -191,6 +199,11 @@ class PoolCall:
                 f"expected int64 and the shape {output.shape} of the output.",
             )
         return {name: restore(tensor) for name, tensor in self._outputs.items()}
+
+    def _first_output(self, names: Collection[str]) -> str:
+        """The name of the first output; empty if there is none."""
+        known = (*_FIRST_OUTPUTS, *(names if self._has_outputs_by_mode else ()))
+        return next((name for name in known if name in names), "")
 
 
 class _Entry(NamedTuple):
@@ -281,62 +294,9 @@ def parse_server_timing(text: str) -> dict[str, float]:
     return found
 
 
-def plan_request(operator: str, shape: Sequence[int], dtype: object, fields: Mapping[str, object]) -> Request:
-    """``POST /v1/plan/{operator}``.
-
-    Args:
-        operator: its name.
-        shape: of the input.
-        dtype: of the input: its name, ``float32``, or a dtype of numpy or torch.
-        fields: the spec; None leaves a field unset.
-    """
-    sizes = [int(size) for size in shape]
-    document: dict[str, object] = {"input": {"shape": sizes, "dtype": dtype_name(dtype)}}
-    if operator in TAKES_INDICES:
-        document["indices"] = {"shape": sizes, "dtype": "int64"}
-    query = {name: format_field(name, value) for name, value in fields.items() if value is not None}
-    body = (json.dumps(document).encode(),)
-    return Request("POST", request_target(f"/v1/plan/{_escape(operator)}", query), JSON_HEADERS, body)
-
-
-def read_plan(response: Response) -> Plan:
-    """Read the plan in a response."""
-    return read_plan_document(response, read_document(response))
-
-
-def read_plan_document(response: Response, document: Document) -> Plan:
-    """Read a plan in a document of a response."""
-    operator, spec, outputs = (document.get(name) for name in ("operator", "spec", "outputs"))
-    input_bytes, output_bytes = (size_or_none(document.get(name)) for name in ("input_bytes", "output_bytes"))
-    warnings = document.get("warnings", [])
-    found = {name: parse_tensor_metadata(each) for name, each in outputs.items()} if isinstance(outputs, dict) else {}
-    known = {name: metadata for name, metadata in found.items() if metadata is not None}
-    if (
-        not isinstance(operator, str)
-        or not isinstance(spec, dict)
-        or not isinstance(warnings, list)
-        or input_bytes is None
-        or output_bytes is None
-        or not known
-        or len(known) < len(found)
-    ):
-        raise UnexpectedAnswer(
-            response.status, "The response is not a plan that this client understands; the server may be newer."
-        )
-    return Plan(
-        operator,
-        spec,
-        known,
-        input_bytes,
-        output_bytes,
-        tuple(escape_unprintable(str(each)) for each in warnings),
-        document,
-    )
-
-
 def catalogue_request(operator: str | None = None) -> Request:
     """``GET /v1/operators``, or ``GET /v1/operators/{operator}``."""
-    path = "/v1/operators" if operator is None else f"/v1/operators/{_escape(operator)}"
+    path = "/v1/operators" if operator is None else f"/v1/operators/{escape(operator)}"
     return Request("GET", path, JSON_HEADERS)
 
 

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Literal, Self, overload
 from poolhouse.client import calls
 from poolhouse.client.adapters import Adapters, AsyncAdapters
 from poolhouse.client.base import BaseClient, make_options
+from poolhouse.client.companions import join_tensors, split_keywords
 from poolhouse.client.concurrent_map import AnyPooled, MapOptions, Progress, map_in_tasks, map_in_threads
 from poolhouse.client.errors import ConnectionFailed
 from poolhouse.client.exchange import DEFAULT_MAX_RESPONSE_BYTES, Request, Response, Sleep
 from poolhouse.client.operators import AsyncOperators, Operators
+from poolhouse.client.plans import PlannedTensors, plan_request, read_plan
 from poolhouse.client.results import OperatorSummary, Plan
 from poolhouse.client.several import AsyncPoolsMany, PoolsMany
 from poolhouse.client.transports.factory import (
@@ -90,13 +92,14 @@ class Client(BaseClient["Transport"], Operators, Adapters, PoolsMany):
             operator: its name, ``max_pool2d``.
             input: a numpy array, a torch tensor, nested lists, or an object with ``__dlpack__`` or ``__array__``.
             indices: for unpooling.
-            fields: the spec.
+            fields: the spec; and the tensors that the operator takes beside the input, by their names:
+                ``mask=mask``, ``spans=[[0, 5]]``.
 
         Raises:
             PoolhouseError: the server's refusal, or :class:`ConnectionFailed`.
         """
-        inputs = {"input": input} if indices is None else {"input": input, "indices": indices}
-        return self._pool(operator, inputs, fields)
+        tensors, fields = split_keywords(operator, {"indices": indices, **fields})
+        return self._pool(operator, {"input": input, **tensors}, fields)
 
     @overload
     def map(
@@ -139,33 +142,45 @@ class Client(BaseClient["Transport"], Operators, Adapters, PoolsMany):
 
         Args:
             operator: its name.
-            inputs: inputs as for :meth:`pool`.
+            inputs: inputs as for :meth:`pool`, or tensors by name: ``{"input": x, "mask": mask}``.
             concurrency: calls at a time, at least 1.
             progress: called after each result with the number of results.
             return_exceptions: yield an error in place of its result and go on, as ``asyncio.gather`` does.
-            fields: the spec.
+            fields: the spec, and tensors that are the same for every input.
         """
         self._raise_if_closed()
         options = MapOptions(concurrency, progress, return_exceptions)
+        tensors, fields = split_keywords(operator, fields)
 
         def pool(each: object, stopped: Event) -> AnyPooled:
-            return self._pool(operator, {"input": each}, fields, stopped)
+            return self._pool(operator, join_tensors(each, tensors), fields, stopped)
 
         return map_in_threads(pool, inputs, options, self._transport.interrupt)
 
-    def plan(self, operator: str, shape: Sequence[int], dtype: object = "float32", **fields: object) -> Plan:
+    def plan(
+        self,
+        operator: str,
+        shape: Sequence[int],
+        dtype: object = "float32",
+        *,
+        tensors: PlannedTensors | None = None,
+        **fields: object,
+    ) -> Plan:
         """Plan pooling of an input of this shape: output shapes and costs, without data.
 
         Args:
             operator: its name.
             shape: of the input, ``(N, C, *spatial)``.
             dtype: of the input: its name, or a dtype of numpy or torch.
+            tensors: the shapes of those beside the input, by their names: ``{"spans": (500, 2)}``; or pairs of shape
+                and element type: ``{"mask": (mask.shape, mask.dtype)}``. Indices have the shape of the input if they
+                are not given.
             fields: the spec.
 
         Raises:
             PoolhouseError: the refusal that pooling would raise.
         """
-        return calls.read_plan(self._call(calls.plan_request(operator, shape, dtype, fields)))
+        return read_plan(self._call(plan_request(operator, shape, dtype, fields, tensors)))
 
     def operators(self) -> tuple[OperatorSummary, ...]:
         """The summaries of all operators of the service."""
@@ -278,13 +293,14 @@ class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators, AsyncAdapters, A
             operator: its name, ``max_pool2d``.
             input: a numpy array, a torch tensor, nested lists, or an object with ``__dlpack__`` or ``__array__``.
             indices: for unpooling.
-            fields: the spec.
+            fields: the spec; and the tensors that the operator takes beside the input, by their names:
+                ``mask=mask``, ``spans=[[0, 5]]``.
 
         Raises:
             PoolhouseError: the server's refusal, or :class:`ConnectionFailed`.
         """
-        inputs = {"input": input} if indices is None else {"input": input, "indices": indices}
-        return await self._pool(operator, inputs, fields)
+        tensors, fields = split_keywords(operator, {"indices": indices, **fields})
+        return await self._pool(operator, {"input": input, **tensors}, fields)
 
     @overload
     def map(
@@ -328,33 +344,46 @@ class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators, AsyncAdapters, A
 
         Args:
             operator: its name.
-            inputs: inputs as for :meth:`pool`; an async iterable works too.
+            inputs: inputs as for :meth:`pool`, or tensors by name: ``{"input": x, "mask": mask}``; an async iterable
+                works too.
             concurrency: calls at a time, at least 1.
             progress: called after each result with the number of results.
             return_exceptions: yield an error in place of its result and go on, as ``asyncio.gather`` does.
-            fields: the spec.
+            fields: the spec, and tensors that are the same for every input.
         """
         self._raise_if_closed()
         options = MapOptions(concurrency, progress, return_exceptions)
+        tensors, fields = split_keywords(operator, fields)
 
         async def pool(each: object) -> AnyPooled:
-            return await self._pool(operator, {"input": each}, fields)
+            return await self._pool(operator, join_tensors(each, tensors), fields)
 
         return map_in_tasks(pool, inputs, options)
 
-    async def plan(self, operator: str, shape: Sequence[int], dtype: object = "float32", **fields: object) -> Plan:
+    async def plan(
+        self,
+        operator: str,
+        shape: Sequence[int],
+        dtype: object = "float32",
+        *,
+        tensors: PlannedTensors | None = None,
+        **fields: object,
+    ) -> Plan:
         """Plan pooling of an input of this shape: output shapes and costs, without data.
 
         Args:
             operator: its name.
             shape: of the input, ``(N, C, *spatial)``.
             dtype: of the input: its name, or a dtype of numpy or torch.
+            tensors: the shapes of those beside the input, by their names: ``{"spans": (500, 2)}``; or pairs of shape
+                and element type: ``{"mask": (mask.shape, mask.dtype)}``. Indices have the shape of the input if they
+                are not given.
             fields: the spec.
 
         Raises:
             PoolhouseError: the refusal that pooling would raise.
         """
-        return calls.read_plan(await self._call(calls.plan_request(operator, shape, dtype, fields)))
+        return read_plan(await self._call(plan_request(operator, shape, dtype, fields, tensors)))
 
     async def operators(self) -> tuple[OperatorSummary, ...]:
         """The summaries of all operators of the service."""

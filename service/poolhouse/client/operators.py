@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal, TypeVar, cast, overload
+from typing import Final, Literal, TypeAlias, TypeVar, cast, overload
 
 from poolhouse.client.arrays import SupportsDLPack
 from poolhouse.client.pictures import Picture
@@ -14,8 +14,24 @@ from poolhouse.client.results import Pooled
 ArrayT = TypeVar("ArrayT", bound=SupportsDLPack | Sequence[object] | Picture)
 """The output has the type of the input: numpy for numpy, torch for torch, lists for lists."""
 
-TAKES_INDICES: Final = frozenset({"max_unpool1d", "max_unpool2d", "max_unpool3d", "onnx.MaxUnpool"})
-"""Operators that take ``indices`` beside the input."""
+TensorLike: TypeAlias = SupportsDLPack | Sequence[object]
+"""A tensor beside the input: an array of any library, or lists."""
+
+COMPANIONS: Final[Mapping[str, Mapping[str, bool]]] = {
+    "max_unpool1d": {"indices": True},
+    "max_unpool2d": {"indices": True},
+    "max_unpool3d": {"indices": True},
+    "roi_align": {"boxes": True, "batch_indices": False},
+    "roi_pool": {"boxes": True, "batch_indices": False},
+    "segment_pool": {"segments": False, "offsets": False},
+    "span_pool": {"spans": True, "mask": False, "weights": False},
+    "token_pool": {"mask": False, "weights": False, "offsets": False},
+    "keras.GlobalAveragePooling1D": {"mask": False},
+    "onnx.MaxUnpool": {"indices": True},
+    "onnx.RoiAlign": {"rois": True, "batch_indices": True},
+    "onnx.MaxRoiPool": {"rois": True},
+}
+"""The tensors of each operator beside the input, and whether each is required; others take the input alone."""
 
 
 class Operators:
@@ -4861,7 +4877,7 @@ class Operators:
     def max_unpool1d(
         self,
         input: ArrayT,
-        indices: ArrayT,
+        indices: TensorLike,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
@@ -4878,7 +4894,7 @@ class Operators:
 
         Args:
             input: the tensor to pool.
-            indices: the indices that max pooling returned.
+            indices: The indices that pooling returned, of the shape of input.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
             padding: Positions that pooling had added before and after its input along each axis: integers,
@@ -4920,7 +4936,7 @@ class Operators:
     def max_unpool2d(
         self,
         input: ArrayT,
-        indices: ArrayT,
+        indices: TensorLike,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
@@ -4937,7 +4953,7 @@ class Operators:
 
         Args:
             input: the tensor to pool.
-            indices: the indices that max pooling returned.
+            indices: The indices that pooling returned, of the shape of input.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
             padding: Positions that pooling had added before and after its input along each axis: integers,
@@ -4979,7 +4995,7 @@ class Operators:
     def max_unpool3d(
         self,
         input: ArrayT,
-        indices: ArrayT,
+        indices: TensorLike,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
@@ -4996,7 +5012,7 @@ class Operators:
 
         Args:
             input: the tensor to pool.
-            indices: the indices that max pooling returned.
+            indices: The indices that pooling returned, of the shape of input.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
             padding: Positions that pooling had added before and after its input along each axis: integers,
@@ -6085,6 +6101,246 @@ class Operators:
         )
         return cast("Pooled[ArrayT, None]", pooled)
 
+    def roi_align(
+        self,
+        input: ArrayT,
+        boxes: TensorLike,
+        output_size: int | Sequence[int],
+        spatial_scale: float = 1.0,
+        sampling_ratio: int = -1,
+        aligned: bool = False,
+        mode: Literal["avg", "max"] = "avg",
+        *,
+        batch_indices: TensorLike | None = None,
+    ) -> Pooled[ArrayT, None]:
+        """The average of samples between the elements of each box, without rounding its corners: RoIAlign of Mask
+        R-CNN.
+
+        Every box becomes an output of one size, whose bins are sampled on a grid with bilinear interpolation.
+
+        Args:
+            input: the tensor to pool.
+            boxes: (K, 5): the number of the image, then x1, y1, x2 and y2; or (K, 4) without the number, and
+                batch_indices.
+            output_size: The size of each output, H and W.
+            spatial_scale: What the coordinates of boxes are multiplied by: 1/16 for a map of a sixteenth of the
+                image's size.
+            sampling_ratio: Samples of a bin along each axis; 0 or less adapts them to the size of the box.
+            aligned: Whether coordinates are shifted by half a position, as those of pixels' centres are.
+                Without it boxes are at least 1 wide and high.
+            mode: Whether the samples of a bin are averaged, or the largest weighted element is taken, as ONNX
+                does.
+            batch_indices: (K): the number of the image of each box, for boxes (K, 4).
+
+        Shape:
+            input ``(N, C, H, W)`` and K boxes give ``(K, C, *output_size)``.
+        """
+        pooled = self._pool(
+            "roi_align",
+            {
+                "input": input,
+                "boxes": boxes,
+                "batch_indices": batch_indices,
+            },
+            {
+                "output_size": output_size,
+                "spatial_scale": spatial_scale,
+                "sampling_ratio": sampling_ratio,
+                "aligned": aligned,
+                "mode": mode,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def roi_pool(
+        self,
+        input: ArrayT,
+        boxes: TensorLike,
+        output_size: int | Sequence[int],
+        spatial_scale: float = 1.0,
+        *,
+        batch_indices: TensorLike | None = None,
+    ) -> Pooled[ArrayT, None]:
+        """The largest element of each bin of each box, whose corners are rounded to elements: RoIPool of Fast R-CNN.
+
+        Bins without an element are 0, and a NaN in a bin is its result.
+
+        Args:
+            input: the tensor to pool.
+            boxes: (K, 5): the number of the image, then x1, y1, x2 and y2; or (K, 4) without the number, and
+                batch_indices.
+            output_size: The size of each output, H and W.
+            spatial_scale: What the coordinates of boxes are multiplied by: 1/16 for a map of a sixteenth of the
+                image's size.
+            batch_indices: (K): the number of the image of each box, for boxes (K, 4).
+
+        Shape:
+            input ``(N, C, H, W)`` and K boxes give ``(K, C, *output_size)``.
+        """
+        pooled = self._pool(
+            "roi_pool",
+            {
+                "input": input,
+                "boxes": boxes,
+                "batch_indices": batch_indices,
+            },
+            {
+                "output_size": output_size,
+                "spatial_scale": spatial_scale,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    @overload
+    def segment_pool(
+        self,
+        input: ArrayT,
+        reduce: Literal["sum", "mean", "max", "min", "mul", "median", "var", "std", "softmax", "logsumexp"] = "mean",
+        num_segments: int | None = None,
+        correction: Literal[0, 1] = 0,
+        empty_value: float | None = None,
+        return_indices: Literal[False] = False,
+        *,
+        segments: TensorLike | None = None,
+        offsets: TensorLike | None = None,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    def segment_pool(
+        self,
+        input: ArrayT,
+        reduce: Literal["sum", "mean", "max", "min", "mul", "median", "var", "std", "softmax", "logsumexp"] = "mean",
+        num_segments: int | None = None,
+        correction: Literal[0, 1] = 0,
+        empty_value: float | None = None,
+        *,
+        return_indices: Literal[True],
+        segments: TensorLike | None = None,
+        offsets: TensorLike | None = None,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    def segment_pool(
+        self,
+        input: ArrayT,
+        reduce: Literal["sum", "mean", "max", "min", "mul", "median", "var", "std", "softmax", "logsumexp"] = "mean",
+        num_segments: int | None = None,
+        correction: Literal[0, 1] = 0,
+        empty_value: float | None = None,
+        *,
+        return_indices: bool,
+        segments: TensorLike | None = None,
+        offsets: TensorLike | None = None,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    def segment_pool(
+        self,
+        input: ArrayT,
+        reduce: Literal["sum", "mean", "max", "min", "mul", "median", "var", "std", "softmax", "logsumexp"] = "mean",
+        num_segments: int | None = None,
+        correction: Literal[0, 1] = 0,
+        empty_value: float | None = None,
+        return_indices: bool = False,
+        *,
+        segments: TensorLike | None = None,
+        offsets: TensorLike | None = None,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """Pools the rows of each segment to one: nodes to graphs, and elements of ragged batches to their samples.
+
+        Rows come in any order with the number of their segment, or one segment after the other with offsets. Everything
+        is computed in float64 in the order of the rows, so a result does not depend on what it is sent with.
+
+        Args:
+            input: the tensor to pool.
+            reduce: What the rows of a segment are reduced to, in each column: the lower median, the variance
+                over the number of rows less the correction, the sum weighted by the softmax over the segment,
+                the logarithm of the sum of the exponentials, and so on.
+            num_segments: The number of segments, with those that have no row. By default the largest of
+                segments + 1; a plan, /v2 and several poolings in one request need it, since they know the
+                shapes before the elements.
+            correction: What is subtracted from the number of rows for var and std.
+            empty_value: The result of a segment without rows. By default 0, and 1 for mul.
+            return_indices: Whether to return the number of the row of each maximum or minimum, too.
+            segments: (T): the number of the segment that each row belongs to, from 0, in any order.
+            offsets: (S + 1): where each segment begins, if the rows of each follow each other; from 0 to T,
+                ascending.
+
+        Shape:
+            input ``(T, *)`` gives ``(S, *)``, where S is num_segments, by default the largest of segments + 1,
+                or the length of offsets - 1.
+        """
+        pooled = self._pool(
+            "segment_pool",
+            {
+                "input": input,
+                "segments": segments,
+                "offsets": offsets,
+            },
+            {
+                "reduce": reduce,
+                "num_segments": num_segments,
+                "correction": correction,
+                "empty_value": empty_value,
+                "return_indices": return_indices,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    def span_pool(
+        self,
+        input: ArrayT,
+        spans: TensorLike,
+        modes: str | Sequence[str] = ("mean",),
+        truncate: int | None = None,
+        normalize: Literal["none", "l2"] = "none",
+        concat: bool = True,
+        empty: Literal["refuse", "zero"] = "refuse",
+        *,
+        mask: TensorLike | None = None,
+        weights: TensorLike | None = None,
+    ) -> Pooled[ArrayT, None]:
+        """Pools the token vectors of each span to one vector, as late chunking does with the chunks of a long text.
+
+        Spans may overlap, repeat and come in any order. What a token outside of a span is has no influence on its
+        vector, and the cost hardly depends on how much spans overlap.
+
+        Args:
+            input: the tensor to pool.
+            spans: (S, 2): the first token of each span and the end behind its last; (S, 3) with the number of
+                the row before them.
+            modes: How a vector is made of the tokens that count: cls, the first; last; mean; max; min; sum;
+                mean_sqrt_len, the sum over the root of their number; weighted_mean, with the weights 1, 2, 3, …
+                from the first one on; weighted, with those of the tensor weights. Of several modes the vectors
+                follow each other.
+            truncate: The number of dimensions to keep, the first ones, as Matryoshka embeddings allow; before
+                normalizing.
+            normalize: Whether each vector of the answer is divided by its Euclidean length.
+            concat: Whether the vectors of several modes are one output, or an output for each mode, named by
+                it.
+            empty: What happens if no token of a vector counts: the request is refused, or the vector is 0.
+            mask: (N, T), or (T) for an input (T, D): the tokens whose element is not 0 count. All count without
+                it.
+            weights: (N, T), or (T) for an input (T, D): the weight of each token, for the mode weighted.
+
+        Shape:
+            input ``(T, D)`` with spans ``(S, 2)``, or ``(N, T, D)`` with spans ``(S, 3)``, gives
+                ``(S, modes·D)``. truncate takes the place of D.
+        """
+        pooled = self._pool(
+            "span_pool",
+            {
+                "input": input,
+                "spans": spans,
+                "mask": mask,
+                "weights": weights,
+            },
+            {
+                "modes": modes,
+                "truncate": truncate,
+                "normalize": normalize,
+                "concat": concat,
+                "empty": empty,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
     def spatial_pyramid_pool1d(
         self,
         input: ArrayT,
@@ -6540,6 +6796,64 @@ class Operators:
                 "nan_policy": nan_policy,
                 "ignore_value": ignore_value,
                 "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    def token_pool(
+        self,
+        input: ArrayT,
+        modes: str | Sequence[str] = ("mean",),
+        truncate: int | None = None,
+        normalize: Literal["none", "l2"] = "none",
+        concat: bool = True,
+        empty: Literal["refuse", "zero"] = "refuse",
+        *,
+        mask: TensorLike | None = None,
+        weights: TensorLike | None = None,
+        offsets: TensorLike | None = None,
+    ) -> Pooled[ArrayT, None]:
+        """Pools the token vectors of each row to one vector: the embedding of a text from those of its tokens.
+
+        Rows are padded to one length, with a mask of the tokens that count, or follow each other without padding, with
+        the offsets of their beginnings. A row gives the same vector whatever it is sent with.
+
+        Args:
+            input: the tensor to pool.
+            modes: How a vector is made of the tokens that count: cls, the first; last; mean; max; min; sum;
+                mean_sqrt_len, the sum over the root of their number; weighted_mean, with the weights 1, 2, 3, …
+                from the first one on; weighted, with those of the tensor weights. Of several modes the vectors
+                follow each other.
+            truncate: The number of dimensions to keep, the first ones, as Matryoshka embeddings allow; before
+                normalizing.
+            normalize: Whether each vector of the answer is divided by its Euclidean length.
+            concat: Whether the vectors of several modes are one output, or an output for each mode, named by
+                it.
+            empty: What happens if no token of a vector counts: the request is refused, or the vector is 0.
+            mask: (N, T), or (T) for an input (T, D): the tokens whose element is not 0 count. All count without
+                it.
+            weights: (N, T), or (T) for an input (T, D): the weight of each token, for the mode weighted.
+            offsets: (N + 1): where each row begins in an input (ΣT, D) of rows of different lengths; from 0 to
+                ΣT, ascending.
+
+        Shape:
+            input ``(N, T, D)`` gives ``(N, modes·D)``, and ``(T, D)`` gives ``(modes·D)``; with offsets, input
+                ``(ΣT, D)`` gives ``(N, modes·D)``. truncate takes the place of D.
+        """
+        pooled = self._pool(
+            "token_pool",
+            {
+                "input": input,
+                "mask": mask,
+                "weights": weights,
+                "offsets": offsets,
+            },
+            {
+                "modes": modes,
+                "truncate": truncate,
+                "normalize": normalize,
+                "concat": concat,
+                "empty": empty,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)
@@ -11571,7 +11885,7 @@ class AsyncOperators:
     async def max_unpool1d(
         self,
         input: ArrayT,
-        indices: ArrayT,
+        indices: TensorLike,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
@@ -11588,7 +11902,7 @@ class AsyncOperators:
 
         Args:
             input: the tensor to pool.
-            indices: the indices that max pooling returned.
+            indices: The indices that pooling returned, of the shape of input.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
             padding: Positions that pooling had added before and after its input along each axis: integers,
@@ -11630,7 +11944,7 @@ class AsyncOperators:
     async def max_unpool2d(
         self,
         input: ArrayT,
-        indices: ArrayT,
+        indices: TensorLike,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
@@ -11647,7 +11961,7 @@ class AsyncOperators:
 
         Args:
             input: the tensor to pool.
-            indices: the indices that max pooling returned.
+            indices: The indices that pooling returned, of the shape of input.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
             padding: Positions that pooling had added before and after its input along each axis: integers,
@@ -11689,7 +12003,7 @@ class AsyncOperators:
     async def max_unpool3d(
         self,
         input: ArrayT,
-        indices: ArrayT,
+        indices: TensorLike,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] | Sequence[Sequence[int]] | Literal["same", "same_lower", "valid"] = 0,
@@ -11706,7 +12020,7 @@ class AsyncOperators:
 
         Args:
             input: the tensor to pool.
-            indices: the indices that max pooling returned.
+            indices: The indices that pooling returned, of the shape of input.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
             padding: Positions that pooling had added before and after its input along each axis: integers,
@@ -12795,6 +13109,246 @@ class AsyncOperators:
         )
         return cast("Pooled[ArrayT, None]", pooled)
 
+    async def roi_align(
+        self,
+        input: ArrayT,
+        boxes: TensorLike,
+        output_size: int | Sequence[int],
+        spatial_scale: float = 1.0,
+        sampling_ratio: int = -1,
+        aligned: bool = False,
+        mode: Literal["avg", "max"] = "avg",
+        *,
+        batch_indices: TensorLike | None = None,
+    ) -> Pooled[ArrayT, None]:
+        """The average of samples between the elements of each box, without rounding its corners: RoIAlign of Mask
+        R-CNN.
+
+        Every box becomes an output of one size, whose bins are sampled on a grid with bilinear interpolation.
+
+        Args:
+            input: the tensor to pool.
+            boxes: (K, 5): the number of the image, then x1, y1, x2 and y2; or (K, 4) without the number, and
+                batch_indices.
+            output_size: The size of each output, H and W.
+            spatial_scale: What the coordinates of boxes are multiplied by: 1/16 for a map of a sixteenth of the
+                image's size.
+            sampling_ratio: Samples of a bin along each axis; 0 or less adapts them to the size of the box.
+            aligned: Whether coordinates are shifted by half a position, as those of pixels' centres are.
+                Without it boxes are at least 1 wide and high.
+            mode: Whether the samples of a bin are averaged, or the largest weighted element is taken, as ONNX
+                does.
+            batch_indices: (K): the number of the image of each box, for boxes (K, 4).
+
+        Shape:
+            input ``(N, C, H, W)`` and K boxes give ``(K, C, *output_size)``.
+        """
+        pooled = await self._pool(
+            "roi_align",
+            {
+                "input": input,
+                "boxes": boxes,
+                "batch_indices": batch_indices,
+            },
+            {
+                "output_size": output_size,
+                "spatial_scale": spatial_scale,
+                "sampling_ratio": sampling_ratio,
+                "aligned": aligned,
+                "mode": mode,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def roi_pool(
+        self,
+        input: ArrayT,
+        boxes: TensorLike,
+        output_size: int | Sequence[int],
+        spatial_scale: float = 1.0,
+        *,
+        batch_indices: TensorLike | None = None,
+    ) -> Pooled[ArrayT, None]:
+        """The largest element of each bin of each box, whose corners are rounded to elements: RoIPool of Fast R-CNN.
+
+        Bins without an element are 0, and a NaN in a bin is its result.
+
+        Args:
+            input: the tensor to pool.
+            boxes: (K, 5): the number of the image, then x1, y1, x2 and y2; or (K, 4) without the number, and
+                batch_indices.
+            output_size: The size of each output, H and W.
+            spatial_scale: What the coordinates of boxes are multiplied by: 1/16 for a map of a sixteenth of the
+                image's size.
+            batch_indices: (K): the number of the image of each box, for boxes (K, 4).
+
+        Shape:
+            input ``(N, C, H, W)`` and K boxes give ``(K, C, *output_size)``.
+        """
+        pooled = await self._pool(
+            "roi_pool",
+            {
+                "input": input,
+                "boxes": boxes,
+                "batch_indices": batch_indices,
+            },
+            {
+                "output_size": output_size,
+                "spatial_scale": spatial_scale,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    @overload
+    async def segment_pool(
+        self,
+        input: ArrayT,
+        reduce: Literal["sum", "mean", "max", "min", "mul", "median", "var", "std", "softmax", "logsumexp"] = "mean",
+        num_segments: int | None = None,
+        correction: Literal[0, 1] = 0,
+        empty_value: float | None = None,
+        return_indices: Literal[False] = False,
+        *,
+        segments: TensorLike | None = None,
+        offsets: TensorLike | None = None,
+    ) -> Pooled[ArrayT, None]: ...
+    @overload
+    async def segment_pool(
+        self,
+        input: ArrayT,
+        reduce: Literal["sum", "mean", "max", "min", "mul", "median", "var", "std", "softmax", "logsumexp"] = "mean",
+        num_segments: int | None = None,
+        correction: Literal[0, 1] = 0,
+        empty_value: float | None = None,
+        *,
+        return_indices: Literal[True],
+        segments: TensorLike | None = None,
+        offsets: TensorLike | None = None,
+    ) -> Pooled[ArrayT, ArrayT]: ...
+    @overload
+    async def segment_pool(
+        self,
+        input: ArrayT,
+        reduce: Literal["sum", "mean", "max", "min", "mul", "median", "var", "std", "softmax", "logsumexp"] = "mean",
+        num_segments: int | None = None,
+        correction: Literal[0, 1] = 0,
+        empty_value: float | None = None,
+        *,
+        return_indices: bool,
+        segments: TensorLike | None = None,
+        offsets: TensorLike | None = None,
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
+    async def segment_pool(
+        self,
+        input: ArrayT,
+        reduce: Literal["sum", "mean", "max", "min", "mul", "median", "var", "std", "softmax", "logsumexp"] = "mean",
+        num_segments: int | None = None,
+        correction: Literal[0, 1] = 0,
+        empty_value: float | None = None,
+        return_indices: bool = False,
+        *,
+        segments: TensorLike | None = None,
+        offsets: TensorLike | None = None,
+    ) -> Pooled[ArrayT, ArrayT | None]:
+        """Pools the rows of each segment to one: nodes to graphs, and elements of ragged batches to their samples.
+
+        Rows come in any order with the number of their segment, or one segment after the other with offsets. Everything
+        is computed in float64 in the order of the rows, so a result does not depend on what it is sent with.
+
+        Args:
+            input: the tensor to pool.
+            reduce: What the rows of a segment are reduced to, in each column: the lower median, the variance
+                over the number of rows less the correction, the sum weighted by the softmax over the segment,
+                the logarithm of the sum of the exponentials, and so on.
+            num_segments: The number of segments, with those that have no row. By default the largest of
+                segments + 1; a plan, /v2 and several poolings in one request need it, since they know the
+                shapes before the elements.
+            correction: What is subtracted from the number of rows for var and std.
+            empty_value: The result of a segment without rows. By default 0, and 1 for mul.
+            return_indices: Whether to return the number of the row of each maximum or minimum, too.
+            segments: (T): the number of the segment that each row belongs to, from 0, in any order.
+            offsets: (S + 1): where each segment begins, if the rows of each follow each other; from 0 to T,
+                ascending.
+
+        Shape:
+            input ``(T, *)`` gives ``(S, *)``, where S is num_segments, by default the largest of segments + 1,
+                or the length of offsets - 1.
+        """
+        pooled = await self._pool(
+            "segment_pool",
+            {
+                "input": input,
+                "segments": segments,
+                "offsets": offsets,
+            },
+            {
+                "reduce": reduce,
+                "num_segments": num_segments,
+                "correction": correction,
+                "empty_value": empty_value,
+                "return_indices": return_indices,
+            },
+        )
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
+
+    async def span_pool(
+        self,
+        input: ArrayT,
+        spans: TensorLike,
+        modes: str | Sequence[str] = ("mean",),
+        truncate: int | None = None,
+        normalize: Literal["none", "l2"] = "none",
+        concat: bool = True,
+        empty: Literal["refuse", "zero"] = "refuse",
+        *,
+        mask: TensorLike | None = None,
+        weights: TensorLike | None = None,
+    ) -> Pooled[ArrayT, None]:
+        """Pools the token vectors of each span to one vector, as late chunking does with the chunks of a long text.
+
+        Spans may overlap, repeat and come in any order. What a token outside of a span is has no influence on its
+        vector, and the cost hardly depends on how much spans overlap.
+
+        Args:
+            input: the tensor to pool.
+            spans: (S, 2): the first token of each span and the end behind its last; (S, 3) with the number of
+                the row before them.
+            modes: How a vector is made of the tokens that count: cls, the first; last; mean; max; min; sum;
+                mean_sqrt_len, the sum over the root of their number; weighted_mean, with the weights 1, 2, 3, …
+                from the first one on; weighted, with those of the tensor weights. Of several modes the vectors
+                follow each other.
+            truncate: The number of dimensions to keep, the first ones, as Matryoshka embeddings allow; before
+                normalizing.
+            normalize: Whether each vector of the answer is divided by its Euclidean length.
+            concat: Whether the vectors of several modes are one output, or an output for each mode, named by
+                it.
+            empty: What happens if no token of a vector counts: the request is refused, or the vector is 0.
+            mask: (N, T), or (T) for an input (T, D): the tokens whose element is not 0 count. All count without
+                it.
+            weights: (N, T), or (T) for an input (T, D): the weight of each token, for the mode weighted.
+
+        Shape:
+            input ``(T, D)`` with spans ``(S, 2)``, or ``(N, T, D)`` with spans ``(S, 3)``, gives
+                ``(S, modes·D)``. truncate takes the place of D.
+        """
+        pooled = await self._pool(
+            "span_pool",
+            {
+                "input": input,
+                "spans": spans,
+                "mask": mask,
+                "weights": weights,
+            },
+            {
+                "modes": modes,
+                "truncate": truncate,
+                "normalize": normalize,
+                "concat": concat,
+                "empty": empty,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
     async def spatial_pyramid_pool1d(
         self,
         input: ArrayT,
@@ -13250,6 +13804,64 @@ class AsyncOperators:
                 "nan_policy": nan_policy,
                 "ignore_value": ignore_value,
                 "return_valid": return_valid,
+            },
+        )
+        return cast("Pooled[ArrayT, None]", pooled)
+
+    async def token_pool(
+        self,
+        input: ArrayT,
+        modes: str | Sequence[str] = ("mean",),
+        truncate: int | None = None,
+        normalize: Literal["none", "l2"] = "none",
+        concat: bool = True,
+        empty: Literal["refuse", "zero"] = "refuse",
+        *,
+        mask: TensorLike | None = None,
+        weights: TensorLike | None = None,
+        offsets: TensorLike | None = None,
+    ) -> Pooled[ArrayT, None]:
+        """Pools the token vectors of each row to one vector: the embedding of a text from those of its tokens.
+
+        Rows are padded to one length, with a mask of the tokens that count, or follow each other without padding, with
+        the offsets of their beginnings. A row gives the same vector whatever it is sent with.
+
+        Args:
+            input: the tensor to pool.
+            modes: How a vector is made of the tokens that count: cls, the first; last; mean; max; min; sum;
+                mean_sqrt_len, the sum over the root of their number; weighted_mean, with the weights 1, 2, 3, …
+                from the first one on; weighted, with those of the tensor weights. Of several modes the vectors
+                follow each other.
+            truncate: The number of dimensions to keep, the first ones, as Matryoshka embeddings allow; before
+                normalizing.
+            normalize: Whether each vector of the answer is divided by its Euclidean length.
+            concat: Whether the vectors of several modes are one output, or an output for each mode, named by
+                it.
+            empty: What happens if no token of a vector counts: the request is refused, or the vector is 0.
+            mask: (N, T), or (T) for an input (T, D): the tokens whose element is not 0 count. All count without
+                it.
+            weights: (N, T), or (T) for an input (T, D): the weight of each token, for the mode weighted.
+            offsets: (N + 1): where each row begins in an input (ΣT, D) of rows of different lengths; from 0 to
+                ΣT, ascending.
+
+        Shape:
+            input ``(N, T, D)`` gives ``(N, modes·D)``, and ``(T, D)`` gives ``(modes·D)``; with offsets, input
+                ``(ΣT, D)`` gives ``(N, modes·D)``. truncate takes the place of D.
+        """
+        pooled = await self._pool(
+            "token_pool",
+            {
+                "input": input,
+                "mask": mask,
+                "weights": weights,
+                "offsets": offsets,
+            },
+            {
+                "modes": modes,
+                "truncate": truncate,
+                "normalize": normalize,
+                "concat": concat,
+                "empty": empty,
             },
         )
         return cast("Pooled[ArrayT, None]", pooled)

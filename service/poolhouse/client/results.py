@@ -29,7 +29,7 @@ class Pooled(tuple[Output, Indices], Generic[Output, Indices]):
     """What is allowed but seldom intended, such as channels after the pooled axes."""
     outputs: Mapping[str, Output]
     """Every output by name, of the same kind as the input, in the order of the response: ``level1``, ``level2``, … of a
-    pyramid, and what a field asks for, such as ``indices``."""
+    pyramid, ``mean``, ``max``, … of token_pool without ``concat``, and what a field asks for, such as ``indices``."""
 
     def __new__(
         cls,
@@ -60,7 +60,7 @@ class Pooled(tuple[Output, Indices], Generic[Output, Indices]):
 
     @property
     def output(self) -> Output:
-        """The pooled tensor, of the same kind as the input; with several of different sizes, the first."""
+        """The pooled tensor, of the same kind as the input; with several of different names, the first."""
         return self[0]
 
     @property

@@ -25,14 +25,14 @@ from poolhouse.client.calls import (
     parse_strings,
     parse_tensor_metadata,
     read_document,
-    read_plan_document,
     request_target,
     size_or_none,
 )
 from poolhouse.client.errors import UnexpectedAnswer, parse_object
 from poolhouse.client.exchange import Headers, Request, Response
-from poolhouse.client.operators import TAKES_INDICES
+from poolhouse.client.operators import COMPANIONS
 from poolhouse.client.pictures import Picture
+from poolhouse.client.plans import read_plan_document
 from poolhouse.client.results import PlanMany, PooledMany
 from poolhouse.client.transports.response_body import too_large_error
 from poolhouse.errors import FieldProblem, PoolhouseError, Unprocessable
@@ -169,7 +169,7 @@ def plan_many_request(
         document["inputs"] = {name: metadata(sizes, types.get(name, "float32")) for name, sizes in shape.items()}
     else:
         document["input"] = metadata(shape, dtype)
-        if any(each.get("operator") in TAKES_INDICES and "of" not in each for each in json.loads(text)):
+        if any(_takes_indices(each) and "of" not in each for each in json.loads(text)):
             document["indices"] = metadata(shape, "int64")
     return Request("POST", _PLAN_PATH, JSON_HEADERS, (json.dumps(document).encode(),))
 
@@ -343,6 +343,10 @@ def _convert(inputs: object, indices: object) -> dict[str, Converted]:
     if "input" in inputs:
         raise _refused("one of several inputs cannot be called 'input', the name of a single one; give it another name")
     return {str(name): to_tensor(each) for name, each in inputs.items()}
+
+
+def _takes_indices(pooling: Mapping[str, object]) -> bool:
+    return "indices" in COMPANIONS.get(str(pooling.get("operator")), {})
 
 
 def _read_file(response: Response) -> dict[str, Tensor]:

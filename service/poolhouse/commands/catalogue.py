@@ -19,6 +19,15 @@ class FieldDocument(TypedDict):
     meaning: str
 
 
+class CompanionDocument(TypedDict):
+    """The parts of the description of a tensor beside ``input`` that the command line uses."""
+
+    name: str
+    dtypes: list[str]
+    meaning: str
+    required: bool
+
+
 class OperatorDocument(TypedDict):
     """The parts of an operator's description that the command line uses."""
 
@@ -27,6 +36,7 @@ class OperatorDocument(TypedDict):
     summary: str
     description: str
     shape: str
+    companions: list[CompanionDocument]
     outputs: list[str]
     fields: list[FieldDocument]
 

@@ -16,11 +16,9 @@ from typing import Final
 import click
 
 from poolhouse.client.adapters import FRAMEWORKS
-from poolhouse.client.operators import TAKES_INDICES, Operators
+from poolhouse.client.operators import COMPANIONS, Operators
 from poolhouse.commands.catalogue import bundled_operators
 from poolhouse.suggestions import operator_hint, padding_hint
-
-_INPUTS: Final = ("input", "indices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +55,6 @@ class _WordFormat:
         return text in self.words
 
 
-_QUOTED: Final = re.compile('"([^"]+)"')
-
-
 _INTEGER: Final = r"-?\d+"
 _NUMBER: Final = r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|-?inf(inity)?"
 
@@ -89,6 +84,9 @@ _FORMATS: Final[Mapping[str, _FieldFormat]] = {
     "float | Sequence[float]": _FieldFormat(
         "X[,X...]", re.compile(_list_pattern(_NUMBER), re.IGNORECASE), "a number, or one for each axis: 0.5,0.7"
     ),
+    "str | Sequence[str]": _FieldFormat(
+        "WORD[,WORD...]", re.compile(_list_pattern("[A-Za-z][A-Za-z0-9_]*")), "one or several words: mean,max"
+    ),
 }
 
 
@@ -114,13 +112,42 @@ def operator_names() -> list[str]:
     return sorted(bundled_operators())
 
 
-def takes_indices(operator: str) -> bool:
-    """Whether the operator takes indices beside the input."""
-    return operator in TAKES_INDICES
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """A tensor of an operator beside ``input``.
+
+    Attributes:
+        name: in requests and files.
+        is_required: whether every request has it.
+        meaning: in one sentence.
+    """
+
+    name: str
+    is_required: bool
+    meaning: str
+
+    @property
+    def option(self) -> str:
+        """The option for it."""
+        return option_name(self.name)
+
+
+def companions(operator: str) -> tuple[Companion, ...]:
+    """The tensors of the operator beside ``input``."""
+    meanings = {each["name"]: each["meaning"] for each in bundled_operators()[operator]["companions"]}
+    return tuple(
+        Companion(name, is_required, meanings[name].replace("``", ""))
+        for name, is_required in COMPANIONS.get(operator, {}).items()
+    )
+
+
+def option_name(name: str) -> str:
+    """The option for a field or a tensor of this name."""
+    return "--" + name.replace("_", "-")
 
 
 def has_levels(operator: str) -> bool:
-    """Whether the operator has several outputs, of different sizes."""
+    """Whether the operator has several outputs whatever its fields are."""
     return "output" not in bundled_operators()[operator]["outputs"]
 
 
@@ -132,12 +159,12 @@ def field_options(operator: str) -> list[click.Parameter]:
     return [
         _field_option(field, meanings[field.name])
         for field in inspect.signature(method).parameters.values()
-        if field.name != "self" and field.name not in _INPUTS
+        if field.name not in ("self", "input", *COMPANIONS.get(operator, {}))
     ]
 
 
 def _field_option(field: inspect.Parameter, meaning: str) -> click.Option:
-    name = "--" + field.name.replace("_", "-")
+    name = option_name(field.name)
     # Python writes the texts of annotations with single quotes.
     python_type = str(field.annotation).removesuffix(" | None").replace("'", '"')
     if python_type == "bool":
@@ -156,7 +183,10 @@ def _field_option(field: inspect.Parameter, meaning: str) -> click.Option:
 
 def _word_format(python_type: str) -> _WordFormat | None:
     """The format of a field that takes one of some words; None for other fields."""
-    return _WordFormat(tuple(_QUOTED.findall(python_type))) if python_type.startswith("Literal[") else None
+    if not python_type.startswith("Literal["):
+        return None
+    words = python_type.removeprefix("Literal[").removesuffix("]").split(", ")
+    return _WordFormat(tuple(word.strip('"') for word in words))
 
 
 def _on_or_off(flag: object) -> str:

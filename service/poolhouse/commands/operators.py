@@ -57,7 +57,15 @@ def _fetch_document(name: str, url: str | None, api_key: str | None, timeout: fl
 def _format(document: Mapping[str, object]) -> str:
     # Every part is optional, since the server may have another version.
     lines = [line for name in ("name", "description", "shape") for line in (str(document.get(name, "")), "")]
-    fields = document.get("fields")
+    companions, fields = document.get("companions"), document.get("fields")
+    for each in companions if isinstance(companions, list) else []:
+        if isinstance(each, dict):
+            types = each.get("dtypes")
+            lines.append(
+                f"  tensor {each.get('name')}: {' or '.join(map(str, types if isinstance(types, list) else []))}; "
+                f"{'required' if each.get('required') else 'optional'}"
+            )
+            lines.append(f"      {each.get('meaning')}")
     for field in fields if isinstance(fields, list) else []:
         if isinstance(field, dict):
             lines.append(f"  {field.get('name')}: {field.get('accepts')}{_format_default(field)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Final
 
@@ -11,13 +11,18 @@ import click
 
 from poolhouse.commands import operator_options
 from poolhouse.commands.files import FORMATS, Format, holds_two_tensors, read_file, write_file
+from poolhouse.commands.operator_options import Companion, companions, option_name
 from poolhouse.commands.session import connect, print_message, report_errors, shared_options
 from poolhouse.tensors import Tensor
 
 _FILE: Final = click.Path(readable=False, allow_dash=True)
 """Shells complete it with file names. A file that cannot be read fails when it is opened."""
-_MORE_OUTPUTS: Final = ("return_indices", "return_valid")
-"""Fields that ask for a further output."""
+_MORE_OUTPUTS: Final[Mapping[str, tuple[bool, str]]] = {
+    "return_indices": (True, "--return-indices"),
+    "return_valid": (True, "--return-valid"),
+    "concat": (False, "--no-concat"),
+}
+"""Fields that give more than one output: with which value, and the option for it."""
 
 
 def _make_command(operator: str) -> click.Command:
@@ -36,9 +41,9 @@ def _make_command(operator: str) -> click.Command:
             help="Format of the output. [default: by the name of FILE, else as INPUT]",
         ),
     ]
-    if operator_options.takes_indices(operator):
-        help_text = "File with the indices, if INPUT has none."
-        inputs.append(click.Option(["--indices"], type=_FILE, metavar="FILE", help=help_text))
+    for each in companions(operator):
+        help_text = f"File with the tensor {each.name}, if INPUT has none of this name. {each.meaning}"
+        inputs.append(click.Option([each.option], type=_FILE, metavar="FILE", help=help_text))
     return click.Command(
         operator,
         callback=_pool,
@@ -58,41 +63,53 @@ def _pool(
     url: str | None,
     api_key: str | None,
     timeout: float,
-    indices: str | None = None,
-    **spec: object,
+    **options: object,
 ) -> None:
     operator = str(context.info_name)
     if source == "-" and sys.stdin.isatty():
         raise click.UsageError("INPUT is standard input, which is a terminal; name a file", context)
     if target == "-" and sys.stdout.isatty():
         raise click.UsageError("the output would be written to the terminal; give -o FILE", context)
+    taken = companions(operator)
+    paths = {each.name: options.pop(each.name) for each in taken}
     with report_errors():
-        input_format, tensors = read_file(source)
-        if indices is not None:
-            _, index_tensors = read_file(indices)
-            tensors = {
-                "input": _select_tensor(tensors, "input", source),
-                "indices": _select_tensor(index_tensors, "indices", indices),
-            }
-    asks_for_more = next((f"--{name.replace('_', '-')}" for name in _MORE_OUTPUTS if spec.get(name)), None)
-    reason = asks_for_more or (operator if operator_options.has_levels(operator) else None)
+        input_format, inputs = _read_inputs(source, taken, {name: str(path) for name, path in paths.items() if path})
+    asks_for_more = [option for name, (value, option) in _MORE_OUTPUTS.items() if options.get(name) is value]
+    reason = asks_for_more[0] if asks_for_more else operator if operator_options.has_levels(operator) else None
     output_format = file_format or _output_format(target, input_format, context, two=reason is not None)
     if reason is not None and not holds_two_tensors(output_format):
         raise click.UsageError(
             f"{output_format} holds only one tensor; with {reason} write npz or safetensors", context
         )
-    required = ("input", "indices") if operator_options.takes_indices(operator) else ("input",)
-    inputs = {name: tensors[name] for name in required if name in tensors}
-    if len(inputs) < len(required):
-        missing = next(name for name in required if name not in inputs)
-        names = ", ".join(tensors) or "no tensor"
-        raise click.UsageError(f"{source} has {names} but no {missing}; rename a tensor to {missing}", context)
     with connect(url, api_key, timeout, sum(tensor.metadata.nbytes for tensor in inputs.values())) as client:
-        pooled = client.pool(operator, inputs["input"], inputs.get("indices"), **spec)
+        pooled = client.pool(operator, inputs.pop("input"), **inputs, **options)
         for warning in pooled.warnings:
             print_message(f"note: {warning}")
         outputs = {name: each for name, each in pooled.outputs.items() if isinstance(each, Tensor)}
         write_file(target, output_format, outputs)
+
+
+def _read_inputs(source: str, taken: Sequence[Companion], paths: Mapping[str, str]) -> tuple[Format, dict[str, Tensor]]:
+    """The format of INPUT, and the tensors that the operator takes, from files of their own or else from INPUT.
+
+    Args:
+        source: the path of INPUT.
+        taken: the tensors of the operator beside ``input``.
+        paths: of the files of their own, by tensor.
+    """
+    input_format, tensors = read_file(source)
+    found: dict[str, Tensor] = {}
+    for name in ("input", *(each.name for each in taken)):
+        if name in paths:
+            found[name] = _select_tensor(read_file(paths[name])[1], name, paths[name])
+        elif name in tensors:
+            found[name] = tensors[name]
+    for name in ("input", *(each.name for each in taken if each.is_required)):
+        if name not in found:
+            names = ", ".join(tensors) or "no tensor"
+            other = "" if name == "input" else f", or give {option_name(name)} FILE"
+            raise click.UsageError(f"{source} has {names} but no {name}; rename a tensor to {name}{other}")
+    return input_format, found
 
 
 def _select_tensor(tensors: Mapping[str, Tensor], name: str, path: str) -> Tensor:

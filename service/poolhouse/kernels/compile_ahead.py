@@ -21,6 +21,8 @@ from poolhouse.kernels.registry import LOOPS
 from poolhouse.kernels.targets import X86_LEVELS
 
 MODULES: Final = (
+    "poolhouse.kernels.bin_loops",
+    "poolhouse.kernels.box_loops",
     "poolhouse.kernels.half_maxima",
     "poolhouse.kernels.halves",
     "poolhouse.kernels.histograms",
@@ -33,10 +35,13 @@ MODULES: Final = (
     "poolhouse.kernels.ranks",
     "poolhouse.kernels.windows",
     "poolhouse.kernels.scatter",
+    "poolhouse.kernels.segment_loops",
     "poolhouse.kernels.skipping_extremes",
     "poolhouse.kernels.skipping_loops",
+    "poolhouse.kernels.span_blocks",
     "poolhouse.kernels.sums",
     "poolhouse.kernels.variances",
+    "poolhouse.kernels.vector_norms",
     "poolhouse.kernels.global_maxima",
     "poolhouse.wire.json.base64_loops",
     "poolhouse.wire.json.list_printer",

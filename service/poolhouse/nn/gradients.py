@@ -14,7 +14,7 @@ import torch
 
 from poolhouse.nn.lp_pool_gradient import fold_planes, lp_pool_gradient, scaling_exponent
 from poolhouse.operators.lp_pool import LPPool
-from poolhouse.operators.operator import Operator
+from poolhouse.operators.plane_operator import PlaneOperator
 
 Gradient = Callable[..., torch.Tensor]
 """Maps the gradient of the output, in float64, and the saved tensors to the gradient of the input."""
@@ -98,7 +98,7 @@ def _flatten_planes(x: torch.Tensor, rank: int) -> torch.Tensor:
     return x.flatten(x.dim() - rank)
 
 
-def attach_average_gradient(x: torch.Tensor, output: torch.Tensor, spec: Operator) -> torch.Tensor:
+def attach_average_gradient(x: torch.Tensor, output: torch.Tensor, spec: PlaneOperator) -> torch.Tensor:
     """Attach the gradient of an average. It does not depend on the elements, so none are stored.
 
     Args:
@@ -109,7 +109,7 @@ def attach_average_gradient(x: torch.Tensor, output: torch.Tensor, spec: Operato
     return _attach_gradient(x, output, partial(_average_gradient, x.shape, spec))
 
 
-def _average_gradient(shape: torch.Size, spec: Operator, grad: torch.Tensor) -> torch.Tensor:
+def _average_gradient(shape: torch.Size, spec: PlaneOperator, grad: torch.Tensor) -> torch.Tensor:
     with torch.enable_grad():
         zeros = fold_planes(grad.new_zeros(shape), spec.rank).requires_grad_()
         (average,) = spec.run({"input": zeros})

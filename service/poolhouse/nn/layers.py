@@ -19,9 +19,9 @@ from poolhouse.nn.gradients import (
     attach_unpool_gradient,
     wants_gradient,
 )
-from poolhouse.operators.catalogue import Catalogue, discover
+from poolhouse.operators.catalogue import PlaneCatalogue, discover_planes
 from poolhouse.operators.lp_pool import LPPool as LPPoolSpec
-from poolhouse.operators.operator import Operator
+from poolhouse.operators.plane_operator import PlaneOperator
 
 Size = int | Sequence[int]
 
@@ -33,8 +33,8 @@ def shared_client() -> Client:
 
 
 @cache
-def _catalogue() -> Catalogue:
-    return discover()
+def _catalogue() -> PlaneCatalogue:
+    return discover_planes()
 
 
 class Layer(torch.nn.Module):
@@ -66,7 +66,7 @@ class Layer(torch.nn.Module):
         assert found is None or isinstance(found, torch.Tensor), "torch in, torch out"
         return output, found
 
-    def _spec(self, fields: Mapping[str, object]) -> Operator:
+    def _spec(self, fields: Mapping[str, object]) -> PlaneOperator:
         """The spec with these fields, parsed from the same texts that the client sends."""
         texts = {name: format_field(name, value) for name, value in fields.items() if value is not None}
         return _catalogue().find(self.operator).parse({}, texts)

@@ -23,7 +23,8 @@ from poolhouse.operators.adaptive import (
 from poolhouse.operators.composition import JoinedOperator, part_class
 from poolhouse.operators.costs import Cost, elementwise_cost
 from poolhouse.operators.fields import Sizes
-from poolhouse.operators.operator import Number, Operator, Refusal, Sample, operator
+from poolhouse.operators.operator import Number, Refusal, Sample, operator
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.window_operator import Window, WindowOperator
 
 _Floats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
@@ -54,7 +55,7 @@ class AvgMax(JoinedOperator, AdaptiveWindowOperator):
     """Base of operators that join the average and the maximum of each window."""
 
     @cached_property
-    def parts(self) -> tuple[Operator, ...]:
+    def parts(self) -> tuple[PlaneOperator, ...]:
         fields = {"output_size": list(self.target_size()), "layout": self.layout}
         return tuple(part_class(cls, self.rank).of(**fields) for cls in (AdaptiveAvgPool, AdaptiveMaxPool))
 

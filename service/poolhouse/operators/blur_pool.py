@@ -16,7 +16,8 @@ from poolhouse.errors import Unprocessable
 from poolhouse.operators.costs import STEPS_PER_CALL, STEPS_PER_RUN, STRIDED_EXTRA_STEPS, Cost, elementwise_cost
 from poolhouse.operators.field_types import IntegerChoice
 from poolhouse.operators.fields import Sizes, axis_names, field
-from poolhouse.operators.operator import Number, Operator, Planes, Refusal, Sample, operator
+from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.size_types import IntegerPerAxis
 
 _STEPS_PER_TERM: Final = 0.2
@@ -24,7 +25,7 @@ _STEPS_PER_TERM: Final = 0.2
 
 
 @operator("blur_pool")
-class BlurPool(Operator):
+class BlurPool(PlaneOperator):
     """The weighted average of each window, with the weights of a binomial filter.
 
     The weights are those of ``(1/2 + 1/2)^(filter_size - 1)``: 1/4, 1/2, 1/4 for size 3; a window's weight is the

@@ -14,6 +14,7 @@ import poolhouse.operators.adapters
 from poolhouse.errors import NotFound
 from poolhouse.operators.forms import declared_forms
 from poolhouse.operators.operator import Operator, at_rank, is_declared
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.suggestions import operator_hint
 
 
@@ -26,7 +27,8 @@ class Catalogue:
     """
 
     def __init__(self, declared: Iterable[type[Operator]], adapters: Iterable[type[Operator]] = ()) -> None:
-        members = [*(at_rank(cls, rank) for cls in declared for rank in cls.ranks), *adapters]
+        members = [each for cls in declared for each in ([at_rank(cls, rank) for rank in cls.ranks] or [cls])]
+        members += adapters
         self._members = {member.name: member for member in members}
         assert len(self._members) == len(members), "two operators have the same name"
 
@@ -51,19 +53,44 @@ class Catalogue:
         return found
 
 
+class PlaneCatalogue(Catalogue):
+    """The same for operators that pool planes alone."""
+
+    def __iter__(self) -> Iterator[type[PlaneOperator]]:
+        return (member for member in super().__iter__() if issubclass(member, PlaneOperator))
+
+    def find(self, name: str) -> type[PlaneOperator]:
+        """See :meth:`Catalogue.find`."""
+        found = super().find(name)
+        assert issubclass(found, PlaneOperator), "the catalogue was made of such operators"
+        return found
+
+
 def discover() -> Catalogue:
     """The catalogue of all operators that this package declares, sorted by family name, and of the adapters."""
+    return Catalogue(_declared_operators(), _adapters())
+
+
+def discover_planes() -> PlaneCatalogue:
+    """The same for operators that pool planes."""
+    return PlaneCatalogue(_that_pool_planes(_declared_operators()), _that_pool_planes(_adapters()))
+
+
+def discover_own_planes() -> PlaneCatalogue:
+    """The same without the adapters."""
+    return PlaneCatalogue(_that_pool_planes(_declared_operators()))
+
+
+def _that_pool_planes(operators: Iterable[type[Operator]]) -> list[type[Operator]]:
+    return [each for each in operators if issubclass(each, PlaneOperator)]
+
+
+def _adapters() -> list[type[Operator]]:
     package = poolhouse.operators.adapters
     modules = [
         importlib.import_module(f"{package.__name__}.{found.name}") for found in pkgutil.iter_modules(package.__path__)
     ]
-    adapters = [adapter for module in modules for adapter in getattr(module, "ADAPTERS", ())]
-    return Catalogue(_declared_operators(), adapters)
-
-
-def discover_own() -> Catalogue:
-    """The same without the adapters."""
-    return Catalogue(_declared_operators())
+    return [adapter for module in modules for adapter in getattr(module, "ADAPTERS", ())]
 
 
 def _declared_operators() -> Iterator[type[Operator]]:

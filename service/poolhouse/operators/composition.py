@@ -16,9 +16,10 @@ from poolhouse.kernels.window_kernels import Kernel
 from poolhouse.operators.costs import Cost
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.loop_costs import KernelFactory
-from poolhouse.operators.operator import Operator, Planes, at_rank
+from poolhouse.operators.operator import Planes, at_rank
+from poolhouse.operators.plane_operator import PlaneOperator
 
-_Class = TypeVar("_Class", bound=Operator)
+_Class = TypeVar("_Class", bound=PlaneOperator)
 
 
 def part_class(cls: type[_Class], rank: int) -> type[_Class]:
@@ -62,11 +63,11 @@ class JoinedKernel:
         return (self._join([kernel(planes, threads)[0] for kernel in self._kernels]),)
 
 
-class JoinedOperator(Operator):
+class JoinedOperator(PlaneOperator):
     """Base of operators that join the outputs of others, which pool the same windows or the same planes."""
 
     @cached_property
-    def parts(self) -> tuple[Operator, ...]:
+    def parts(self) -> tuple[PlaneOperator, ...]:
         """The specs of the others, in this spec's layout; each has one output."""
         raise NotImplementedError
 
@@ -89,7 +90,7 @@ class JoinedOperator(Operator):
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         return (self.join([self._run_part(part, planes["input"]) for part in self.parts]),)
 
-    def _run_part(self, part: Operator, x: torch.Tensor) -> torch.Tensor:
+    def _run_part(self, part: PlaneOperator, x: torch.Tensor) -> torch.Tensor:
         if not self._splits_channels:
             return part.run({"input": x})[0]
         found = part.run({"input": x.reshape(-1, *x.shape[2:])})[0]

@@ -17,14 +17,15 @@ from poolhouse.kernels.widening import Array
 from poolhouse.operators.costs import STRIDED_EXTRA_STEPS, Cost, elementwise_cost
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.loop_costs import KernelFactory
-from poolhouse.operators.operator import Number, Operator, Planes
+from poolhouse.operators.operator import Number, Planes
+from poolhouse.operators.plane_operator import PlaneOperator
 
 _STEPS_PER_ROW: Final = 1.0
 """Steps for each row of the output, whatever its length."""
 
 
 @dataclass(frozen=True)
-class FirstPool(Operator):
+class FirstPool(PlaneOperator):
     """The first element of each window of ``kernel_size`` elements, which follow each other."""
 
     family: ClassVar[str] = "first_pool"

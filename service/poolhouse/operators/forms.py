@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, TypeVar
 
 from poolhouse.operators.adaptive import AdaptiveWindowOperator, GlobalWindowOperator, output_size_field
-from poolhouse.operators.operator import Operator, Refusal, Sample, operator
+from poolhouse.operators.operator import Refusal, Sample, operator
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.sliding import SlidingFields
 from poolhouse.operators.window_operator import WindowOperator
 
@@ -55,7 +56,7 @@ class _Form:
         windows: replaces :data:`WINDOWS`.
         needed: the least fields of a request.
         sample_fields: of further samples.
-        shape_rule: see :attr:`Operator.shape_rule`.
+        shape_rule: see :attr:`PlaneOperator.shape_rule`.
         refusals: of the windows.
     """
 
@@ -125,7 +126,7 @@ def reduction(family: str, ranks: tuple[int, ...] = (1, 2, 3)) -> Callable[[_Cla
     return declare
 
 
-def _declare_form(cls: type[Reduction], family: str, ranks: tuple[int, ...], form: _Form) -> type[Operator]:
+def _declare_form(cls: type[Reduction], family: str, ranks: tuple[int, ...], form: _Form) -> type[PlaneOperator]:
     name = "".join(word.capitalize() for word in form.prefix.split("_")) + cls.__name__
     own = {**cls.sample_fields}
     samples = [
@@ -142,16 +143,16 @@ def _declare_form(cls: type[Reduction], family: str, ranks: tuple[int, ...], for
         "__module__": cls.__module__,
         "__qualname__": name,
         "shape_rule": form.shape_rule,
-        "padding_value": cls.padding_value if form.base is SlidingFields else Operator.padding_value,
+        "padding_value": cls.padding_value if form.base is SlidingFields else PlaneOperator.padding_value,
         "samples": tuple(samples),
         "refusals": tuple(refusals),
     }
     return operator(f"{form.prefix}{family}", ranks)(type(name, (cls, form.base), members))
 
 
-def declared_forms(candidate: object) -> tuple[type[Operator], ...]:
+def declared_forms(candidate: object) -> tuple[type[PlaneOperator], ...]:
     """The operators that :func:`reduction` declared from this class itself, not from a base class."""
     if not isinstance(candidate, type):
         return ()
-    forms: tuple[type[Operator], ...] = vars(candidate).get(FORMS, ())
+    forms: tuple[type[PlaneOperator], ...] = vars(candidate).get(FORMS, ())
     return forms

@@ -3,35 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar, Protocol
 
 from poolhouse import dtypes
-from poolhouse.dtypes import ElementType
+from poolhouse.dtypes import ElementKind, ElementType
 from poolhouse.errors import Unprocessable
 from poolhouse.operators.field_types import describe_value
 from poolhouse.operators.fields import Sizes, axis_names
+from poolhouse.operators.inputs import TensorInput
 from poolhouse.operators.layout import dimension_names, split_shape
-from poolhouse.operators.operator import Operator
 from poolhouse.operators.size_types import INT32_MAX
 from poolhouse.tensors import TensorMetadata
 
 
-def check_inputs(spec: Operator, inputs: Mapping[str, TensorMetadata]) -> tuple[Sizes, Sizes]:
+class Inputs(Protocol):
+    """What the checks ask of a spec; see ``operator.Operator``."""
+
+    name: ClassVar[str]
+    inputs: ClassVar[tuple[str, ...]]
+    companions: ClassVar[tuple[TensorInput, ...]]
+    element_types: ClassVar[Mapping[ElementKind, str]]
+
+
+class PlaneInputs(Inputs, Protocol):
+    """What the checks of planes ask of a spec; see ``plane_operator.PlaneOperator``."""
+
+    rank: ClassVar[int]
+
+    @property
+    def is_channels_last(self) -> bool:
+        """Whether inputs have their channels last."""
+        ...
+
+    def check_element_type(self, dtype: ElementType) -> None:
+        """Refuse an element type that the fields do not take."""
+        ...
+
+    def check_batch_shape(self, batch_shape: Sizes) -> None:
+        """Refuse an N or C that the fields do not allow."""
+        ...
+
+
+def check_inputs(spec: PlaneInputs, inputs: Mapping[str, TensorMetadata]) -> tuple[Sizes, Sizes]:
     """N and C (or C alone), and the spatial sizes, of inputs that this spec accepts.
 
     Raises:
         Unprocessable: a tensor is missing or unknown, or its element type or shape does not fit the operator.
     """
-    _check_names(spec, inputs)
+    check_names(spec, inputs)
     metadata = inputs["input"]
-    _check_element_type(spec, metadata.dtype)
+    check_input_type(spec, metadata.dtype)
+    spec.check_element_type(metadata.dtype)
     batch_shape, spatial = _split_shape(spec, metadata.shape)
-    _check_other_inputs(spec, inputs)
+    for companion in spec.companions:
+        if companion.name not in inputs:
+            continue
+        if inputs[companion.name].shape != metadata.shape:
+            raise Unprocessable(
+                "shape_mismatch",
+                f"{companion.name} must have the shape of input, {describe_value(list(metadata.shape))}; "
+                f"got {describe_value(list(inputs[companion.name].shape))}.",
+            )
+        check_companion_type(companion, inputs[companion.name].dtype)
     spec.check_batch_shape(batch_shape)
     return batch_shape, spatial
 
 
-def _check_names(spec: Operator, inputs: Mapping[str, TensorMetadata]) -> None:
-    for name in spec.inputs:
+def check_names(spec: Inputs, inputs: Mapping[str, TensorMetadata]) -> None:
+    """Refuse a request without a tensor that it needs, or with one that it may not have.
+
+    Raises:
+        Unprocessable: ``missing_tensor`` or ``unknown_tensor``.
+    """
+    required = ("input", *(each.name for each in spec.companions if each.is_required))
+    for name in required:
         if name not in inputs:
             foreign = [each for each in inputs if each not in spec.inputs]
             given = ", ".join(describe_value(each) for each in inputs) or "none"
@@ -44,17 +89,33 @@ def _check_names(spec: Operator, inputs: Mapping[str, TensorMetadata]) -> None:
             )
 
 
-def _check_element_type(spec: Operator, dtype: ElementType) -> None:
+def check_input_type(spec: Inputs, dtype: ElementType) -> None:
+    """Refuse an input whose elements are of a kind that the operator does not take.
+
+    Raises:
+        Unprocessable: ``unsupported_dtype``.
+    """
     if dtype.kind not in spec.element_types:
         kinds = tuple(spec.element_types)
         raise Unprocessable(
             "unsupported_dtype",
             f"{spec.name} does not take {dtype.name}; it takes {dtypes.element_type_names(kinds=kinds)}.",
         )
-    spec.check_element_type(dtype)
 
 
-def _split_shape(spec: Operator, shape: Sizes) -> tuple[Sizes, Sizes]:
+def check_companion_type(companion: TensorInput, dtype: ElementType) -> None:
+    """Refuse a tensor beside ``input`` of another element type.
+
+    Raises:
+        Unprocessable: ``unsupported_dtype``.
+    """
+    if dtype not in companion.element_types:
+        names = " or ".join(each.name for each in companion.element_types)
+        origin = ", as pooling returns them" if companion.name == "indices" else ""
+        raise Unprocessable("unsupported_dtype", f"{companion.name} must be {names}{origin}; got {dtype.name}.")
+
+
+def _split_shape(spec: PlaneInputs, shape: Sizes) -> tuple[Sizes, Sizes]:
     rank, axes = spec.rank, axis_names(spec.rank)
     if len(shape) not in (rank + 1, rank + 2):
         names = dimension_names(rank, channels_last=spec.is_channels_last)
@@ -75,18 +136,3 @@ def _split_shape(spec: Operator, shape: Sizes) -> tuple[Sizes, Sizes]:
                 f"axis {axis} of shape {describe_value(list(shape))} is empty; only N and C may be 0.",
             )
     return batch_shape, spatial
-
-
-def _check_other_inputs(spec: Operator, inputs: Mapping[str, TensorMetadata]) -> None:
-    shape = inputs["input"].shape
-    for name in spec.inputs[1:]:
-        if inputs[name].shape != shape:
-            raise Unprocessable(
-                "shape_mismatch",
-                f"{name} must have the shape of input, {describe_value(list(shape))}; "
-                f"got {describe_value(list(inputs[name].shape))}.",
-            )
-        if name == "indices" and inputs[name].dtype is not dtypes.INT64:
-            raise Unprocessable(
-                "unsupported_dtype", f"indices must be int64, as pooling returns them; got {inputs[name].dtype.name}."
-            )

@@ -12,19 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
 from poolhouse.errors import Unprocessable
 from poolhouse.kernels.registry import loops_are_loaded
 from poolhouse.kernels.window_kernels import Kernel
-from poolhouse.operators.channels_last import channels_last_warning, seems_channels_last
 from poolhouse.operators.costs import STEPS_PER_BYTE, Cost, byte_steps
 from poolhouse.operators.field_types import describe_value
 from poolhouse.operators.fields import Sizes
-from poolhouse.operators.input_checks import check_inputs
-from poolhouse.operators.loop_costs import MAX_CACHED_WINDOWS
-from poolhouse.operators.operator import Operator
+from poolhouse.operators.operator import Array, Operator
 from poolhouse.tensors import TensorMetadata
 
 _MAX_ARRAY_BYTES: Final = 2**63 - 1
@@ -62,8 +56,9 @@ class Plan:
         inputs: metadata by name.
         outputs: metadata by name, in the order of the response.
         planes: number of planes, which are pooled independently: N·C, or N if all channels of a sample are pooled at
-            once; 0 for an empty batch.
-        plane_shape: the shape of a plane: ``(*spatial)``, ``(*spatial, C)`` or ``(C, *spatial)``.
+            once, or the number of regions; 0 for an empty batch.
+        plane_shape: what requests of a batch agree in: the shape of a plane, ``(*spatial)``, ``(*spatial, C)`` or
+            ``(C, *spatial)``; of regions, the sizes that they share.
         plane_steps: steps of the chosen algorithm for one plane; a step is about a nanosecond of one core.
         call_steps: steps for a batch, independent of the number of its planes.
         plane_workspace_bytes: workspace of one plane.
@@ -90,25 +85,19 @@ class Plan:
         return self if spec is self.spec else dataclasses.replace(self, spec=spec)
 
     @cached_property
-    def planes_shape(self) -> Sizes:
-        """Shape of all planes: ``(P, *plane_shape)``."""
-        return (self.planes, *self.plane_shape)
-
-    @cached_property
-    def spatial(self) -> Sizes:
-        """The input's spatial sizes."""
-        return self.spec.spatial_of(self.plane_shape)
-
-    @cached_property
     def batch_size(self) -> int:
         """Size of the leading axis N; 1 if the input has no such axis."""
-        shape = self.inputs["input"].shape
-        return shape[0] if len(shape) == 2 + self.spec.rank else 1
+        return self.spec.batch_size(self.inputs)
 
     @cached_property
     def input_bytes(self) -> int:
         """Bytes of all inputs."""
         return sum(metadata.nbytes for metadata in self.inputs.values())
+
+    @cached_property
+    def checked_bytes(self) -> int:
+        """Bytes that the check of the elements reads and makes."""
+        return self.input_bytes + self.planes * self.spec.region_bytes
 
     @cached_property
     def output_bytes(self) -> int:
@@ -136,20 +125,19 @@ class Plan:
             return None
         if self._keeps_kernel:
             return self._cached_kernel
-        return self.spec.make_kernel(self.plane_shape, self.inputs["input"].dtype)
+        return self.spec.make_kernel(self.plane_shape, self.inputs)
 
     @cached_property
     def _keeps_kernel(self) -> bool:
-        # Thousands of plans are cached, so only kernels with few window positions are kept with their plans.
-        return self.spec.window_count(self.spatial) <= MAX_CACHED_WINDOWS
+        return self.spec.keeps_kernel(self.plane_shape)
 
     @cached_property
     def _cached_kernel(self) -> Kernel | None:
-        return self.spec.make_kernel(self.plane_shape, self.inputs["input"].dtype)
+        return self.spec.make_kernel(self.plane_shape, self.inputs)
 
-    def random_inputs(self, start: int, stop: int) -> Mapping[str, npt.NDArray[np.float64]]:
-        """The random inputs of planes ``start`` to ``stop``; only for a spec with its seed."""
-        return self.spec.draw_random_inputs(self.plane_shape, stop - start, start)
+    def slice_inputs(self, arrays: Mapping[str, Array], start: int, stop: int) -> dict[str, Array]:
+        """What pooling planes ``start`` to ``stop`` needs; a random spec must have its seed."""
+        return self.spec.slice_inputs(arrays, self.planes, self.plane_shape, start, stop)
 
     @cached_property
     def workspace_bytes(self) -> int:
@@ -181,49 +169,36 @@ def make_plan(spec: Operator, inputs: Mapping[str, TensorMetadata], limits: Limi
     Raises:
         Unprocessable: the spec does not fit the inputs, or the request is beyond the limits.
     """
-    batch_shape, spatial = check_inputs(spec, inputs)
-    dtype = inputs["input"].dtype
-    outputs = spec.output_metadata(batch_shape, spatial, dtype)
-    plane_shape = spec.plane_shape(batch_shape, spatial)
-    # Channels that are part of a plane may be 0, too.
-    planes = math.prod(batch_shape) * math.prod(spatial) // max(math.prod(plane_shape), 1)
-    # An empty batch is checked as one plane, so that a spec is refused or accepted whatever N and C are.
-    counted = max(planes, 1)
-    plane_shape = plane_shape if planes else spec.plane_shape((1,), spatial)
-    plane_output_bytes = sum(
-        each.nbytes for each in spec.output_metadata(_one_plane(plane_shape, spatial), spatial, dtype).values()
-    )
-    for metadata in outputs.values():
+    arrangement = spec.arrange(inputs)
+    # An empty batch is checked as one plane, so that a spec is refused or accepted whatever the number of planes is.
+    counted, plane_output_bytes = max(arrangement.planes, 1), arrangement.plane_output_bytes
+    for metadata in arrangement.outputs.values():
         _check_output(metadata.shape, counted * plane_output_bytes, limits)
     cost, loops = Cost(0.0, 0.0, 0.0), None
     if plane_output_bytes:
-        cost = spec.cost_of(plane_shape, dtype)
-        loops = spec.loops_of(plane_shape, dtype) if limits.allow_compiled_loops and loops_are_loaded() else None
+        cost = spec.arranged_cost(arrangement)
+        loops = spec.arranged_loops(arrangement) if limits.allow_compiled_loops and loops_are_loaded() else None
         if loops is not None and loops.is_cheaper(cost, counted):
             cost = loops.cost
     # The pages of large outputs are new to the process, which costs more for each byte.
     fresh_page_steps = plane_output_bytes * (byte_steps(counted * plane_output_bytes) - STEPS_PER_BYTE)
     plane_steps, call_steps = math.ceil(cost.plane_steps + fresh_page_steps), math.ceil(cost.call_steps)
-    plane_workspace, call_bytes = math.ceil(cost.plane_bytes), math.ceil(cost.call_bytes)
-    _check_work(counted * plane_steps + call_steps, plane_workspace + call_bytes, spatial, limits)
+    plane_workspace = math.ceil(cost.plane_bytes)
+    call_bytes = math.ceil(cost.call_bytes) + counted * spec.region_bytes
+    _check_work(counted * plane_steps + call_steps, plane_workspace + call_bytes, arrangement.plane_sizes, limits)
     return Plan(
         spec=spec,
-        inputs=dict(inputs),
-        outputs=outputs,
-        planes=planes,
-        plane_shape=plane_shape,
+        inputs=arrangement.inputs,
+        outputs=arrangement.outputs,
+        planes=arrangement.planes,
+        plane_shape=arrangement.plane_shape,
         plane_steps=plane_steps,
         call_steps=call_steps,
         plane_workspace_bytes=plane_workspace,
         call_bytes=call_bytes,
         uses_compiled_loops=loops is not None and cost is loops.cost,
-        warnings=(*_layout_warnings(spec, batch_shape, spatial), *spec.warnings(spatial), *spec.type_warnings(dtype)),
+        warnings=arrangement.warnings,
     )
-
-
-def _one_plane(plane_shape: Sizes, spatial: Sizes) -> Sizes:
-    """The C of one plane, in the form of a batch shape."""
-    return (math.prod(plane_shape) // math.prod(spatial),)
 
 
 def _check_output(shape: Sizes, nbytes: int, limits: Limits) -> None:
@@ -243,7 +218,7 @@ def _check_output(shape: Sizes, nbytes: int, limits: Limits) -> None:
         )
 
 
-def _check_work(steps: int, plane_workspace: int, spatial: Sizes, limits: Limits) -> None:
+def _check_work(steps: int, plane_workspace: int, sizes: Sizes, limits: Limits) -> None:
     if steps > limits.max_steps:
         raise Unprocessable(
             "work_too_large",
@@ -253,16 +228,7 @@ def _check_work(steps: int, plane_workspace: int, spatial: Sizes, limits: Limits
     if plane_workspace > _MAX_PLANE_WORKSPACE_BYTES:
         raise Unprocessable(
             "work_too_large",
-            f"the intermediate results of one plane of {describe_value(list(spatial))} would take {plane_workspace} "
+            f"the intermediate results of one plane of {describe_value(list(sizes))} would take {plane_workspace} "
             f"bytes; the limit is {_MAX_PLANE_WORKSPACE_BYTES}. "
             "Ask for a smaller output, or split the input into smaller ones.",
         )
-
-
-def _layout_warnings(spec: Operator, batch_shape: Sizes, spatial: Sizes) -> tuple[str, ...]:
-    # Windows along some axes only are intended: a network over text pools (N, C, words, 1) by (3, 1).
-    if spec.is_channels_last:
-        return ()
-    if seems_channels_last(batch_shape[-1], spatial) and all(map(spec.pools_axis, range(spec.rank), spatial)):
-        return (channels_last_warning(batch_shape, spatial),)
-    return ()

@@ -27,7 +27,8 @@ from poolhouse.operators.median_pool import MedianPool
 from poolhouse.operators.min_pool import MinPool
 from poolhouse.operators.mode_pool import ModePool
 from poolhouse.operators.number_types import Integer
-from poolhouse.operators.operator import Number, Operator, Planes, Refusal, Sample, operator
+from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.size_types import INT32_MAX, IntegerPerAxis
 from poolhouse.operators.skipping import PROPAGATE, SkippingFields
 from poolhouse.tensors import TensorMetadata
@@ -40,7 +41,7 @@ _STEPS_PER_LEVEL: Final = 120_000.0
 _STEPS_PER_CACHED_LEVEL: Final = 10_000.0
 """Steps for calling loops that are kept with the plan, or for copying a slice."""
 _VALID: Final = "valid"
-_REDUCTIONS: Final[Mapping[str, type[Operator]]] = {
+_REDUCTIONS: Final[Mapping[str, type[PlaneOperator]]] = {
     "mean": AvgPool,
     "max": MaxPool,
     **{name: declared_forms(cls)[0] for name, cls in (("min", MinPool), ("median", MedianPool), ("mode", ModePool))},
@@ -123,7 +124,7 @@ class PyramidPool(SkippingFields):
     )
 
     @cached_property
-    def _parts(self) -> tuple[Operator, ...]:
+    def _parts(self) -> tuple[PlaneOperator, ...]:
         """The pooling of each level, of the level before or of the input."""
         if self.cascade:
             return (self._part(self.factor),) * self.levels
@@ -132,7 +133,7 @@ class PyramidPool(SkippingFields):
             for level in range(1, self.levels + 1)
         )
 
-    def _part(self, kernel_size: Sizes) -> Operator:
+    def _part(self, kernel_size: Sizes) -> PlaneOperator:
         if self.reduce == _FIRST:
             return part_class(FirstPool, self.rank)(self.layout, kernel_size, self.ceil_mode)
         cls = part_class(_REDUCTIONS[self.reduce], self.rank)

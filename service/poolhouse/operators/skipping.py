@@ -24,7 +24,8 @@ from poolhouse.operators.field_types import Choice, Flag
 from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.loop_costs import KernelFactory
 from poolhouse.operators.number_types import AnyNumber
-from poolhouse.operators.operator import Number, Operator, Planes
+from poolhouse.operators.operator import Number, Planes
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.quotients import float64_divisor
 from poolhouse.operators.reduction_costs import SUM_JOIN_COST, reduction_cost
 from poolhouse.operators.unsigned import as_bits
@@ -195,7 +196,7 @@ def as_element(value: float | None, dtype: torch.dtype) -> torch.Tensor | None:
 
 
 @dataclass(frozen=True)
-class SkippingFields(Operator):
+class SkippingFields(PlaneOperator):
     """Fields of operators that can pass over elements."""
 
     nan_policy: str = field(

@@ -17,7 +17,8 @@ from poolhouse.operators.composition import JoinedOperator, part_class
 from poolhouse.operators.costs import Cost, elementwise_cost
 from poolhouse.operators.field_types import Choice
 from poolhouse.operators.fields import Sizes, field
-from poolhouse.operators.operator import Number, Operator, Refusal, Sample, operator
+from poolhouse.operators.operator import Number, Refusal, Sample, operator
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.size_types import IntegerList
 
 _MAX_LEVELS: Final = 16
@@ -70,7 +71,7 @@ class SpatialPyramidPool(JoinedOperator):
     )
 
     @cached_property
-    def parts(self) -> tuple[Operator, ...]:
+    def parts(self) -> tuple[PlaneOperator, ...]:
         cls = part_class(_REDUCTIONS[self.reduce], self.rank)
         return tuple(cls.of(output_size=size, layout=self.layout) for size in self.output_sizes)
 

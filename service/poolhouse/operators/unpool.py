@@ -17,10 +17,12 @@ from poolhouse.operators.costs import STEPS_PER_BYTE, STEPS_PER_CALL, Cost, byte
 from poolhouse.operators.device_kind import is_on_cpu
 from poolhouse.operators.field_types import Flag
 from poolhouse.operators.fields import Sizes, axis_names, field
+from poolhouse.operators.inputs import INDICES, TensorInput
 from poolhouse.operators.layout import split_shape
 from poolhouse.operators.loop_costs import KernelFactory, unpool_loops_cost
-from poolhouse.operators.operator import Number, Operator, Planes, Refusal, Sample, operator
+from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
 from poolhouse.operators.padding import SAME, SAME_LOWER, Padding, padding_at_axis
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.size_types import IntegerPerAxis
 from poolhouse.operators.sliding import dilation_field, kernel_size_field, padding_field, stride_field
 from poolhouse.operators.unsigned import as_bits
@@ -28,7 +30,7 @@ from poolhouse.tensors import Tensor
 
 
 @operator("max_unpool")
-class MaxUnpool(Operator):
+class MaxUnpool(PlaneOperator):
     """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
     If an index occurs more than once in a plane, the last value in row-major order is kept.
@@ -43,7 +45,7 @@ class MaxUnpool(Operator):
         "without a dilation it may be up to twice as large, in case pooling had one."
     )
     source: ClassVar[str] = "torch.nn.functional.max_unpool1d, max_unpool2d, max_unpool3d"
-    inputs: ClassVar[tuple[str, ...]] = ("input", "indices")
+    companions: ClassVar[tuple[TensorInput, ...]] = (INDICES,)
     element_types: ClassVar[Mapping[ElementKind, str]] = {
         "float": "Moved, never changed.",
         "integer": "Moved, never changed.",

@@ -20,7 +20,8 @@ from poolhouse.dtypes import ElementType
 from poolhouse.kernels.axes import Axis
 from poolhouse.operators.costs import Cost
 from poolhouse.operators.fields import Sizes
-from poolhouse.operators.operator import Number, Operator
+from poolhouse.operators.operator import Number
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.reduction_costs import SUM_JOIN_COST, reduction_cost
 from poolhouse.operators.windows import AxisSummary, Windows
 
@@ -49,7 +50,7 @@ _MAX_CUDA_READS: Final = 256
 device``."""
 
 
-class WindowOperator(Operator):
+class WindowOperator(PlaneOperator):
     """Base of operators whose output elements are each a function of one window of one plane."""
 
     # ---- defined by a window family

@@ -35,6 +35,7 @@ class Pooling(NamedTuple):
         is_named: whether the name was given.
         source: the earlier output that it pools; empty for the input.
         companions: earlier outputs that are its further inputs, by the operator's name for them.
+        without: further inputs that it does not take of the request.
         fields: of the operator, as JSON values.
         is_returned: whether its outputs are in the response.
     """
@@ -45,6 +46,7 @@ class Pooling(NamedTuple):
     is_named: bool
     source: str
     companions: Mapping[str, str]
+    without: frozenset[str]
     fields: Mapping[str, object]
     is_returned: bool
 
@@ -156,16 +158,25 @@ def _read_entry(index: int, entry: object, catalogue: Catalogue, problems: list[
     if not isinstance(is_returned, bool):
         refuse("returned", "type", f"returned is {describe_value(is_returned)}; write true or false")
     inputs = () if operator is None else operator.inputs[1:]
-    companions = {each: entry[each] for each in inputs if each in entry}
+    companions = {each: entry[each] for each in inputs if entry.get(each) is not None}
+    without = frozenset(each for each in inputs if each in entry and each not in companions)
     for each, value in companions.items():
         if not isinstance(value, str) or not value:
             message = f'{each} is {describe_value(value)}; write the name of an earlier output, such as "a.{each}"'
             refuse(each, "type", message)
     if operator is None or len(problems) > known:
         return None
-    fields = {key: value for key, value in entry.items() if key not in MEMBERS and key not in companions}
+    fields = {key: value for key, value in entry.items() if key not in MEMBERS and key not in inputs}
     return Pooling(
-        index, operator, name or operator.name, name is not None, source or "", companions, fields, bool(is_returned)
+        index,
+        operator,
+        name or operator.name,
+        name is not None,
+        source or "",
+        companions,
+        without,
+        fields,
+        bool(is_returned),
     )
 
 

@@ -12,10 +12,12 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from poolhouse.errors import FieldProblem, PoolhouseError, Unprocessable
+from poolhouse.operators.inputs import INDICES, TensorInput
 from poolhouse.operators.plan import Limits, Plan
 from poolhouse.poolings.entries import POOLINGS, Pooling, poolings_error
 from poolhouse.poolings.names import output_name, response_prefix
 from poolhouse.poolings.tensors import INPUT, GivenTensors
+from poolhouse.tensor_names import TENSOR_NAMES
 from poolhouse.tensors import TensorMetadata
 from poolhouse.wire.quoting import quote_clipped
 
@@ -26,7 +28,7 @@ MAX_OUTPUTS: Final = 256
 """The most outputs of all runs together."""
 _GIVEN: Final = -1
 _MAX_WARNINGS: Final = 32
-_TENSOR_POINTERS: Final = ("input", "indices")
+_TENSOR_POINTERS: Final = TENSOR_NAMES
 
 
 class Source(NamedTuple):
@@ -274,15 +276,16 @@ class _ListPlanner:
             sources[INPUT], metadata[INPUT] = self._earlier(pooling, "of", pooling.source)
         else:
             sources[INPUT], metadata[INPUT] = Source(_GIVEN, self._input_name), self._given.inputs[self._input_name]
-        for name in pooling.operator.inputs[1:]:
+        for companion in pooling.operator.companions:
+            name = companion.name
+            if name in pooling.without:
+                continue
             if name in pooling.companions:
                 sources[name], metadata[name] = self._earlier(pooling, name, pooling.companions[name])
-            elif pooling.source:
+            elif pooling.source and (beside := self._available.get(f"{pooling.source}.{name}")) is not None:
                 # The indices of the pooling whose output it takes.
-                beside = self._available.get(f"{pooling.source}.{name}")
-                if beside is not None:
-                    sources[name], metadata[name] = beside
-            elif name in self._given.companions:
+                sources[name], metadata[name] = beside
+            elif name in self._given.companions and not (pooling.source and _is_of_the_input(companion)):
                 self._used_companions.add(name)
                 sources[name], metadata[name] = Source(_GIVEN, name), self._given.companions[name]
         return sources, metadata
@@ -330,6 +333,11 @@ class _ListPlanner:
         self._response_names.add(name)
 
 
+def _is_of_the_input(companion: TensorInput) -> bool:
+    """Whether a tensor describes the elements of the input, and so not those of an output."""
+    return companion is INDICES or not companion.is_required
+
+
 def located(error: PoolhouseError, pooling: Pooling, input_name: str) -> PoolhouseError:
     """The error again, with the pooling in its message and in its pointers.
 
@@ -364,10 +372,9 @@ def _with_companion_hint(
     error: PoolhouseError, pooling: Pooling, metadata: Mapping[str, TensorMetadata]
 ) -> PoolhouseError:
     """An error for a missing tensor with advice where a pooling of this list can take it from."""
-    missing = [name for name in pooling.operator.inputs if name not in metadata]
-    if error.code != "missing_tensor" or not missing:
+    name = INDICES.name
+    if error.code != "missing_tensor" or name in metadata or INDICES not in pooling.operator.companions:
         return error
-    name = missing[0]
     advice = (
         f'{pooling.operator.name} needs {name} too. Let "of" name a pooling with return_{name} true, write '
         f'"{name}": "NAME.{name}" with the name of such a pooling, or send {name} beside {INPUT}.'

@@ -26,7 +26,9 @@ from tests.hostile.hostile_bodies import LIMIT_BYTES
 from tests.hostile.inference.decoding import decode_inference
 from tests.hostile.random_inferences import damaged_inference
 from tests.hostile.random_requests import damaged
-from tests.operators.random_cases import CPU, OPERATORS, random_case
+from tests.operators.random_cases import CPU, OPERATORS, Case, random_case
+from tests.operators.region_cases import FLOATS, MAKERS, RegionCase
+from tests.operators.region_cases import random_case as random_region_case
 
 Outcome = tuple[int, list[str]]
 
@@ -117,7 +119,9 @@ def operators(random: Random, seconds: float) -> Outcome:
     no more than the plan says."""
 
     def one() -> str | None:
-        drawn = random_case(random, random.choice(OPERATORS))
+        drawn: Case | RegionCase | None = random_case(random, random.choice(OPERATORS))
+        if random.random() < 1 / 6:
+            drawn = random_region_case(random, random.choice(tuple(MAKERS)), random.choice(FLOATS))
         if drawn is None:
             return None
         plan = drawn.plan

@@ -11,14 +11,14 @@ import numpy.typing as npt
 from poolhouse.backend.devices import Device
 from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import ELEMENT_TYPES
-from poolhouse.operators.catalogue import discover
+from poolhouse.operators.catalogue import discover_planes
 from poolhouse.operators.plan import Limits, Plan
 from poolhouse.operators.planner import Planner
 from poolhouse.tensors import Tensor
 
 Array = npt.NDArray[Any]
 
-CATALOGUE: Final = discover()
+CATALOGUE: Final = discover_planes()
 ADAPTERS: Final = tuple(member for member in CATALOGUE if "." in member.name)
 _CPU: Final = Device("cpu", "", None)
 _PLANNER: Final = Planner(CATALOGUE, Limits(max_output_bytes=2**30, max_steps=10**11))

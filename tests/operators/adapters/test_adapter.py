@@ -15,14 +15,16 @@ from poolhouse.operators.adapters.adapter import Adapter, adapt
 from poolhouse.operators.adapters.attributes import Adaptation, Attribute
 from poolhouse.operators.layout import join_shape
 from poolhouse.operators.max_pool import MaxPool
-from poolhouse.operators.operator import Operator, Sample
+from poolhouse.operators.operator import Sample
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.size_types import IntegerPerAxis
 from tests.operators.adapters.pooling import ADAPTERS, Array, plan_of, pool, random_array
+from tests.operators.plane_plans import plane_spec, planes_shape_of
 
 OUR_WORDS = re.compile(r"kernel_size|norm_type|divisor_override|output_size|\b(max|avg|lp)_pool\dd")
 
 
-def inputs_of(member: type[Operator], sample: Sample, rank: int) -> dict[str, Array]:
+def inputs_of(member: type[PlaneOperator], sample: Sample, rank: int) -> dict[str, Array]:
     """The inputs of a sample, of two times three planes; indices are the first of each plane."""
     made = member.at_ranks[rank] if member.is_rank_free and issubclass(member, Adapter) else member
     spec = made.parse(dict(sample.fields))
@@ -35,7 +37,7 @@ def inputs_of(member: type[Operator], sample: Sample, rank: int) -> dict[str, Ar
 
 
 @pytest.mark.parametrize("member", ADAPTERS, ids=lambda each: each.name)
-def test_samples_pool_and_refusals_are_refused_in_their_words(member: type[Operator]) -> None:
+def test_samples_pool_and_refusals_are_refused_in_their_words(member: type[PlaneOperator]) -> None:
     """Every sample at every rank equals the oracle plane by plane; no refusal names a field of ours."""
     for rank in member.ranks:
         for sample in member.samples:
@@ -47,8 +49,8 @@ def test_samples_pool_and_refusals_are_refused_in_their_words(member: type[Opera
                 name: each.shape for name, each in plan.outputs.items()
             }
             if "indices" not in inputs:
-                planes = inputs["input"].reshape(plan.planes_shape)
-                expected = np.concatenate([plan.spec.reference(plane, None)[0] for plane in planes])
+                planes = inputs["input"].reshape(planes_shape_of(plan))
+                expected = np.concatenate([plane_spec(plan.spec).reference(plane, None)[0] for plane in planes])
                 np.testing.assert_allclose(found["output"].reshape(-1), expected, rtol=1e-5, atol=1e-6)
         for refusal in member.refusals:
             x = random_array(2, 3, *refusal.spatial[-rank:])

@@ -18,6 +18,8 @@ from tests.operators.adapters.pooling import Array, plan_of, pool, random_array
 
 NODE_MODULES = ("maxpool", "averagepool", "lppool", "globalmaxpool", "globalaveragepool", "maxunpool")
 NEWEST_OPSET = 22
+OPSETS = {"RoiAlign": 16, "MaxRoiPool": 16}
+"""Operators that onnxruntime has only of an older opset."""
 
 
 def run_with_onnxruntime(
@@ -38,7 +40,9 @@ def run_with_onnxruntime(
         ],
         [helper.make_tensor_value_info(name, int64 if at else float32, None) for at, name in enumerate(found)],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", NEWEST_OPSET)], ir_version=10)
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSETS.get(operator, NEWEST_OPSET))], ir_version=10
+    )
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

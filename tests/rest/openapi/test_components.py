@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Operator
+from poolhouse.operators.region_operator import RegionOperator
 from poolhouse.rest.openapi.components import (
     Components,
     JsonObject,
+    form_of_rank,
     object_schema,
+    output_tensor,
     request_tensors,
     response_tensor,
 )
@@ -32,7 +35,12 @@ TENSORS = {
     for operator in CATALOGUE
     for metadata_only in (False, True)
 }
-RESPONSES = {rank: response_tensor(Components(SECTIONS), rank) for rank in RANKS}
+RESPONSES = {rank: response_tensor(Components(SECTIONS), form_of_rank(rank)) for rank in RANKS}
+REGION_OPERATORS = [operator for operator in CATALOGUE if issubclass(operator, RegionOperator)]
+OUTPUTS = {operator.name: output_tensor(operator, Components(SECTIONS)) for operator in REGION_OPERATORS}
+AXES = range(1, 8)
+
+each_region_operator = pytest.mark.parametrize("operator", REGION_OPERATORS, ids=lambda operator: str(operator.name))
 
 
 def is_valid(schema: object, value: object) -> bool:
@@ -166,13 +174,78 @@ def test_an_element_is_a_number_or_a_nonfinite_name(
 @pytest.mark.parametrize("operator", list(CATALOGUE), ids=lambda operator: str(operator.name))
 def test_an_operator_takes_the_element_types_of_its_kinds(operator: type[Operator]) -> None:
     """Operators with the same kinds share a schema, and with other kinds they must not."""
-    nested = np.zeros([1] * (operator.rank + 1)).tolist()
+    pooled, planned = TENSORS[operator.name, False], TENSORS[operator.name, True]
+    axes = operator.input_dimensions[0] if issubclass(operator, RegionOperator) else operator.rank + 1
 
     for name, each in ELEMENT_TYPES.items():
-        accepted = each.kind in operator.element_types
-        assert is_valid(TENSORS[operator.name, False]["input"], {"data": nested, "dtype": name}) == accepted
-        metadata = {"shape": [1] * (operator.rank + 1), "dtype": name}
-        assert is_valid(TENSORS[operator.name, True]["input"], metadata) == accepted
-        if "indices" in operator.inputs:
-            assert is_valid(TENSORS[operator.name, True]["indices"], metadata) == (name == "int64")
-    assert list(TENSORS[operator.name, False]) == list(operator.inputs)
+        accepted = {"input": each.kind in operator.element_types}
+        accepted |= {companion.name: each in companion.element_types for companion in operator.companions}
+        dimensions = {
+            companion.name: companion.dimensions[0] for companion in operator.companions if companion.dimensions
+        }
+        for tensor, is_accepted in accepted.items():
+            shape = [1] * dimensions.get(tensor, axes)
+            assert is_valid(pooled[tensor], {"data": np.zeros(shape, int).tolist(), "dtype": name}) == is_accepted
+            assert is_valid(planned[tensor], {"shape": shape, "dtype": name}) == is_accepted
+    assert list(pooled) == list(planned) == list(operator.inputs)
+
+
+@each_region_operator
+def test_a_tensor_of_a_region_operator_has_its_numbers_of_axes(operator: type[RegionOperator]) -> None:
+    """Those that the operator declares, not those of planes; a flat list needs its shape."""
+    fitting = {"input": operator.input_dimensions} | {each.name: each.dimensions for each in operator.companions}
+
+    for name, dimensions in fitting.items():
+        pooled, planned = TENSORS[operator.name, False][name], TENSORS[operator.name, True][name]
+        for axes in AXES:
+            shape, fits = [1] * axes, axes in dimensions
+            nested = np.zeros(shape, int).tolist()
+            assert is_valid(pooled, nested) == fits, (name, axes)
+            assert is_valid(pooled, {"data": nested}) == (fits or axes == 1)
+            assert is_valid(pooled, {"data": [0], "shape": shape}) == fits
+            assert is_valid(pooled, {"base64": "", "shape": shape}) == fits
+            assert is_valid(planned, {"shape": shape}) == fits
+    for axes in AXES:
+        answer = {"dtype": "float32", "shape": [1] * axes, "data": np.zeros([1] * axes).tolist()}
+        assert is_valid(OUTPUTS[operator.name], answer) == (axes in operator.output_dimensions)
+
+
+@pytest.mark.parametrize(
+    ("operator", "name", "accepted", "refused"),
+    [
+        ("token_pool", "mask", [[[1, 0], [-1, 1]], [1, 1], []], [[[0.5]], [True], ["NaN"]]),
+        ("token_pool", "weights", [[[0.5, "NaN"]], [1]], [[True], [None]]),
+        ("token_pool", "offsets", [[0, 2]], [[-1], [0.5], [[0]]]),
+        ("span_pool", "spans", [[[0, 2]], [[0, 1, 2]]], [[0, 2], [[-1, 2]], [[0.5, 2]]]),
+        ("segment_pool", "segments", [[0, 2, 1], []], [[-1], [0.5], [[0]]]),
+        ("roi_align", "boxes", [[[0, 0.5, 1, 2, -3]]], [[0, 1, 2, 3, 4], [[True]]]),
+        ("roi_align", "batch_indices", [[0, 1]], [[-1], [[0]]]),
+    ],
+)
+def test_a_list_has_elements_of_the_default_type(
+    operator: str, name: str, accepted: list[object], refused: list[object]
+) -> None:
+    """A generated client checks them before it sends them."""
+    schema = TENSORS[operator, False][name]
+
+    assert all(is_valid(schema, value) for value in accepted)
+    assert not any(is_valid(schema, value) for value in refused)
+
+
+def test_no_schema_is_recursive_and_each_kind_has_a_name_of_its_own() -> None:
+    """Client generators do not support recursive schemas, and name classes after the components without regard to
+    case and separators."""
+    schemas = SECTIONS["schemas"]
+
+    def references(part: object) -> set[str]:
+        if isinstance(part, dict):
+            here = {str(part["$ref"]).rpartition("/")[2]} if "$ref" in part else set()
+            return here.union(*map(references, part.values()))
+        return set().union(*map(references, part)) if isinstance(part, list) else set()
+
+    def depth(name: str, above: tuple[str, ...] = ()) -> int:
+        assert name not in above, above
+        return 1 + max((depth(each, (*above, name)) for each in references(schemas[name])), default=0)
+
+    assert all(depth(name) < 10 for name in schemas)
+    assert len({name.lower().replace("_", "") for name in schemas}) == len(schemas)

@@ -12,6 +12,8 @@ import pytest
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Operator
+from poolhouse.operators.plane_operator import PlaneOperator
+from poolhouse.operators.region_operator import RegionOperator
 from poolhouse.rest.openapi.components import Components
 from poolhouse.rest.openapi.operators import plan_operation, pool_operation
 
@@ -82,13 +84,29 @@ def test_the_examples_match_their_schemas(operator: type[Operator]) -> None:
 @each_operator
 def test_exactly_the_tensors_and_the_required_fields_are_required(operator: type[Operator]) -> None:
     """A generated client makes the other arguments optional."""
-    required = {*operator.inputs, *(field.name for field in operator.fields() if field.is_required)}
+    required = {
+        "input",
+        *(each.name for each in operator.companions if each.is_required),
+        *(field.name for field in operator.fields() if field.is_required),
+    }
 
     for operation in (POOL[operator.name], PLAN[operator.name]):
         body = operation["requestBody"]["content"]["application/json"]
         assert set(body["schema"]["required"]) == required
         for name in required:
             assert not is_valid(body["schema"], {key: value for key, value in body["example"].items() if key != name})
+
+
+@each_operator
+def test_a_response_needs_the_outputs_that_every_spec_has(operator: type[Operator]) -> None:
+    """A generated client refuses a response without one, and drops one that it does not know."""
+    schema = POOL[operator.name]["responses"]["200"]["content"]["application/json"]["schema"]
+    specs = [operator.of(**sample.fields) for sample in operator.samples]
+
+    common = set.intersection(*(set(spec.outputs()) for spec in specs))
+    assert set(schema["required"]) <= common
+    assert bool(schema["required"]) == bool(common)
+    assert set().union(*(spec.outputs() for spec in specs)) <= schema["properties"].keys()
 
 
 @each_operator
@@ -110,7 +128,8 @@ def test_a_sample_can_be_written_as_query_parameters(operator: type[Operator]) -
 def test_only_an_operator_of_one_tensor_takes_raw_and_npy_bodies(operator: type[Operator]) -> None:
     """These formats hold one tensor; shape and dtype are parameters of raw bodies only."""
     bodies = POOL[operator.name]["requestBody"]["content"]
-    takes_one = operator.inputs == ("input",)
+    alternatives = operator.exactly_one_input_of if issubclass(operator, RegionOperator) else ()
+    takes_one = not alternatives and not any(each.is_required for each in operator.companions)
 
     assert ("application/octet-stream" in bodies) == ("application/x-npy" in bodies or takes_one) == takes_one
     assert len(bodies) > 2, "archives of several tensors are taken by all"
@@ -118,12 +137,35 @@ def test_only_an_operator_of_one_tensor_takes_raw_and_npy_bodies(operator: type[
     assert ("shape" in schemas) == ("dtype" in schemas) == takes_one
     if takes_one:
         for axes in range(1, 7):
-            ranks = [1, 2, 3] if operator.is_rank_free else [operator.rank - 1, operator.rank]
-            fits = axes - 2 in ranks
+            if issubclass(operator, RegionOperator):
+                fits = axes in operator.input_dimensions
+            else:
+                fits = axes - 2 in ([1, 2, 3] if operator.is_rank_free else [operator.rank - 1, operator.rank])
             assert is_valid(schemas["shape"], ",".join("4" * axes)) == fits
         assert schemas["dtype"]["enum"] == [
             name for name, each in ELEMENT_TYPES.items() if each.kind in operator.element_types
         ]
+
+
+@each_operator
+def test_only_planes_of_one_tensor_are_pictures_and_forms(operator: type[Operator]) -> None:
+    """A picture has two spatial axes, and a form has one file, in which an array is the input."""
+    bodies = POOL[operator.name]["requestBody"]["content"]
+    answers = POOL[operator.name]["responses"]["200"]["content"]
+    pools_files = issubclass(operator, PlaneOperator) and operator.inputs == ("input",)
+
+    assert ("multipart/form-data" in bodies) == pools_files
+    assert ("image/png" in bodies) == ("image/png" in answers) == (pools_files and operator.rank == 2)
+
+
+def test_a_body_of_several_tensors_names_them() -> None:
+    """There is no other place where a reader finds the names in a file."""
+    bodies = POOL["span_pool"]["requestBody"]["content"]
+
+    for media_type in ("application/x-npz", "application/x-safetensors"):
+        assert "by name: input, spans, mask, weights;" in bodies[media_type]["schema"]["description"]
+    assert "application/x-npy" not in bodies
+    assert "application/x-npy" in POOL["token_pool"]["requestBody"]["content"]
 
 
 @each_operator

@@ -57,6 +57,42 @@ def test_what_the_service_refuses_is_invalid(document: dict[str, Any], document_
     assert not validator(document, schema).is_valid(document_of_request)
 
 
+@pytest.mark.parametrize(
+    "document_of_request",
+    [
+        {"input": [[1, 2], [3, 4]], "mask": [1, 0], "poolings": [{"operator": "token_pool"}]},
+        {"input": [[1, 2], [3, 4]], "spans": [[0, 1]], "poolings": [{"operator": "span_pool"}]},
+        {
+            "input": [[1, 2], [3, 4]],
+            "spans": [[0, 1], [0, 2]],
+            "poolings": [
+                {"operator": "span_pool", "name": "chunks"},
+                {"operator": "token_pool", "of": "chunks", "modes": "max"},
+            ],
+        },
+    ],
+)
+def test_the_tensors_of_all_operators_may_be_given(
+    document: dict[str, Any], client: httpx.Client, document_of_request: object
+) -> None:
+    """A generated client has a parameter for each of them."""
+    schema = document["paths"]["/v1/pool"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+
+    validator(document, schema).validate(document_of_request)
+    response = client.post("/v1/pool", json=document_of_request)
+    assert response.status_code == 200, response.text
+
+
+def test_every_tensor_of_an_operator_can_be_an_earlier_output(document: dict[str, Any]) -> None:
+    """The members of a pooling are fields and the names of earlier outputs; a field of that name would be hidden."""
+    properties = document["components"]["schemas"]["Pooling"]["properties"]
+
+    for operator in discover():
+        names = {each.name for each in operator.companions}
+        assert names <= properties.keys()
+        assert not properties.keys() & {field.name for field in operator.fields()}
+
+
 def test_operators_are_listed(document: dict[str, Any]) -> None:
     """All that the list may name."""
     pooling = document["components"]["schemas"]["Pooling"]["properties"]

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from poolhouse import describe
 from poolhouse.operators.catalogue import discover
-from poolhouse.operators.operator import Operator
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.rest.app import create_app
 from poolhouse.settings import Settings
 from tests.rest.live_server import POOL
@@ -37,7 +37,7 @@ def test_examples_are_not_computed_for_each_request(client: TestClient, monkeypa
     """Some examples take tens of milliseconds of the event loop to compute, and any client may request an
     operator's card a thousand times a second."""
 
-    def again(member: type[Operator]) -> None:
+    def again(member: type[PlaneOperator]) -> None:
         pytest.fail(f"the example of {member.name} is worked out again")
 
     monkeypatch.setattr(describe, "_make_example", again)

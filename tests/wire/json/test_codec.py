@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, FLOAT32, bfloat16_to_float32
 from poolhouse.errors import Malformed, Unprocessable
+from poolhouse.tensor_names import TENSOR_NAMES
 from poolhouse.tensors import Message, Tensor, TensorMetadata
 from poolhouse.wire.json.codec import JSON, decode_plan
 from tests.wire.tensor_strategies import NAMES, body_of, round_trip, same_bits, tensors
 
-INPUTS = st.dictionaries(st.sampled_from(("input", "indices")), tensors(), min_size=1)
+INPUTS = st.dictionaries(st.sampled_from(TENSOR_NAMES), tensors(), min_size=1, max_size=4)
 
 
 def decode(body: object, query: dict[str, str] | None = None) -> Message:

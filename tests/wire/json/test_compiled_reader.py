@@ -1,4 +1,4 @@
-"""The compiled reader alone: what stays unconverted, which errors it names itself, and the elements of two tensors."""
+"""The compiled reader alone: what stays unconverted, which errors it names, and the elements of several tensors."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ NUMBERS = st.lists(
 def test_two_tensors_of_different_types_do_not_disturb_each_other(
     floats: list[float], integers: list[int], is_first: bool, integers_first: bool
 ) -> None:
-    """Exact 64-bit integers need a second scan, which overwrites the elements of both tensors."""
+    """Exact 64-bit integers need a second scan of their list, and all elements are in one buffer."""
     document = parse(
         json.dumps({"input": floats, "indices": integers} if is_first else {"indices": integers, "input": floats})
     )
@@ -80,12 +80,22 @@ def test_two_tensors_of_different_types_do_not_disturb_each_other(
 
 @pytest.mark.parametrize("order", [("input", "indices"), ("indices", "input")])
 def test_elements_can_be_read_in_either_order(order: Sequence[str]) -> None:
-    """A scan for one type must be repeated for the other, also after a scan that found a fault."""
+    """A list is scanned again for its type, also after a scan that found a fault."""
     expected = {"input": [True, False], "indices": [1, 2**63 - 1]}
     document = parse(json.dumps(expected))
 
     for name in order:
         assert elements(document[name], "bool" if name == "input" else "int64") == expected[name]
+
+
+@pytest.mark.parametrize("dtypes", [("int64", "float64", "uint64", "float32"), ("float64", "int64", "float64")])
+def test_a_list_can_be_read_for_one_type_after_another(dtypes: Sequence[str]) -> None:
+    """The bits of integers are no numbers of another type, and only the first scan knows that digits were lost."""
+    document = parse(f'{{"mask":[1,{2**53 + 1}]}}')
+
+    for dtype in dtypes:
+        exact = [1, 2**53 + 1]
+        assert elements(document["mask"], dtype) == (exact if "int" in dtype else [1.0, 2.0**53])
 
 
 @pytest.mark.parametrize(
@@ -158,7 +168,7 @@ def test_millions_of_empty_lists_are_refused() -> None:
 
 
 def test_elements_are_a_copy() -> None:
-    """The buffer of the scan is used again for the other tensor."""
+    """The buffer of the scan is used again where a list is read for another type."""
     document = parse('{"input":[1.5,2.5]}')
     value = document["input"]
     assert isinstance(value, ScannedList)

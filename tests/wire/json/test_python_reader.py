@@ -31,7 +31,7 @@ def elements(data: list[object], dtype: str = "float64") -> np.ndarray[tuple[int
 
 
 def test_data_of_tensors_stays_unconverted_and_all_else_is_parsed() -> None:
-    """Only input and indices at the top are tensors; the same keys elsewhere are fields."""
+    """Only keys at the top are tensors; the same keys elsewhere are fields."""
     document = parse(
         '{"k":{"input":[1]},"data":[2],"indices":{"base64":"AAAA","shape":[3]},"input":{"data":[4],"more":{"data":[5]}}}'
     )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import Malformed, PoolhouseError
+from poolhouse.tensor_names import TENSOR_NAMES
 from poolhouse.tensors import Message
 from poolhouse.wire.json import compiled_reader as reader
 from poolhouse.wire.json.codec import JSON
@@ -93,7 +94,8 @@ def bodies(draw: st.DrawFn) -> dict[str, object]:
     leaf: st.SearchStrategy[object] = draw(
         st.sampled_from([st.integers(-4, 300), st.floats(-1e5, 1e5), st.booleans(), LEAVES])
     )
-    return {"input": tensor(), "indices": tensor(), **draw(FIELDS)}
+    names = draw(st.lists(st.sampled_from(TENSOR_NAMES), min_size=1, max_size=4, unique=True))
+    return {**{name: tensor() for name in names}, **draw(FIELDS)}
 
 
 @example({"input": [0, False], "indices": {"data": [0, False, False]}}, None)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import Malformed, PoolhouseError, Unprocessable
-from poolhouse.wire.json.refusals import NONFINITE, TENSOR_NAMES, ElementChecker, field_too_large_error, strict_loads
+from poolhouse.tensor_names import TENSOR_NAMES
+from poolhouse.wire.json.refusals import NONFINITE, ElementChecker, field_too_large_error, strict_loads
 from tests.hypothesis_profiles import scaled_examples
 
 

@@ -19,7 +19,7 @@ def scan(text: bytes) -> tuple[int, npt.NDArray[np.int64]]:
     """The status and the result of a scan that allows all kinds of elements."""
     found = np.zeros(scanner.RESULT_SIZE, np.int64)
     bits = np.empty(SCRATCH_SIZE + len(text) // 2 + 1, np.uint64)
-    return scan_body(np.frombuffer(text, np.uint8), len(text), NAMED, 127, 0, bits, found), found
+    return scan_body(np.frombuffer(text, np.uint8), len(text), NAMED, 127, bits, found), found
 
 
 def list_text(text: bytes, tensor: int) -> bytes:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32, INT64
+from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32, INT64, ElementType
 from poolhouse.errors import Unprocessable
+from poolhouse.tensor_names import TENSOR_TYPES
 from poolhouse.tensors import TensorMetadata
 from poolhouse.wire.json.python_reader import ParsedBase64, ParsedList
 from poolhouse.wire.json.tensors import read_metadata, read_tensor
@@ -28,8 +29,8 @@ def refused(name: str, value: object) -> tuple[str, list[tuple[str, str]]]:
     return caught.value.code, [(problem.pointer, problem.code) for problem in caught.value.problems]
 
 
-@pytest.mark.parametrize(("name", "dtype"), [("input", FLOAT32), ("indices", INT64)])
-def test_a_bare_list_has_the_default_type_of_its_name(name: str, dtype: object) -> None:
+@pytest.mark.parametrize(("name", "dtype"), [*TENSOR_TYPES.items(), ("inputs/mask", FLOAT32)])
+def test_a_bare_list_has_the_default_type_of_its_name(name: str, dtype: ElementType) -> None:
     """The shortest request needs no dtype; indices as floats would lose digits."""
     tensor = read_tensor(name, ParsedList([[1, 2], [3, 4]]))
 

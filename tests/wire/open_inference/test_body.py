@@ -18,6 +18,7 @@ from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES
 from poolhouse.errors import Malformed, PoolhouseError, Unprocessable
 from poolhouse.tensors import Tensor
 from poolhouse.wire.json import compiled_reader
+from poolhouse.wire.json.scanner import MAX_TENSORS
 from poolhouse.wire.open_inference.body import check_binary_length, read_tensors, read_text, split_body
 from poolhouse.wire.open_inference.request import InferInput as Given
 from poolhouse.wire.open_inference.request import InferRequest, RegionRange
@@ -133,7 +134,8 @@ def test_both_readers_agree_on_damaged_texts(random: Random, edits: list[tuple[i
         "inputs": [
             {"name": "input", "shape": [1, 2], "datatype": random.choice(["FP32", "INT8"]), "data": [[1, -0.0]]},
             {"name": "indices", "datatype": "INT64", "data": [2**63 - 1, 0], "shape": [2]},
-        ][: random.choice([1, 2])],
+            {"name": "mask", "shape": [2], "data": [True, False], "datatype": "BOOL"},
+        ][: random.choice([1, 2, 3])],
     }
     text = json.dumps(document)
     for place, length, replacement in edits:
@@ -296,13 +298,13 @@ def test_lists_elsewhere_are_no_elements(reader: str) -> None:
 
 
 @pytest.mark.parametrize("data", [[], [1, 2]])
-def test_a_third_list_is_refused(reader: str, data: list[int]) -> None:
-    """No operator has three inputs, so it is not even converted."""
-    given_document = document()
-    given_document["inputs"].append({"name": "more", "shape": [len(data)], "datatype": "FP32", "data": data})
-    parsed = read_text(memoryview(json.dumps(given_document).encode()))
+def test_more_lists_than_any_operator_takes_are_refused(reader: str, data: list[int]) -> None:
+    """They are not even converted."""
+    entry = {"shape": [len(data)], "datatype": "FP32", "data": data}
+    inputs = [{"name": f"x{number}", **entry} for number in range(MAX_TENSORS + 1)]
+    parsed = read_text(memoryview(json.dumps({"inputs": inputs}).encode()))
 
-    with pytest.raises(Unprocessable):
+    with pytest.raises(Unprocessable, match=f"^There are {MAX_TENSORS + 1} inputs|^data of x{MAX_TENSORS} is a list"):
         read_tensors(parsed.parse(), parsed.lists, memoryview(b""), no_region)
 
 

@@ -65,16 +65,16 @@ class Adaptation:
         target: the operator of ours that computes it.
         attributes: in the framework's order.
         summary: what it gives; the docstring of the adapter.
-        shape_rule: see :attr:`Operator.shape_rule`.
+        shape_rule: see :attr:`PlaneOperator.shape_rule`.
         source: where the framework defines it.
         fixed: fields of ours that have another value than their default.
         ranks: numbers of spatial axes that the name stands for.
-        index_meaning: see :attr:`Operator.index_meaning`.
-        padding_value: see :attr:`Operator.padding_value`; empty for that of our operator.
-        element_types: see :attr:`Operator.element_types`; None for those of our operator.
+        index_meaning: see :attr:`PlaneOperator.index_meaning`.
+        padding_value: see :attr:`PlaneOperator.padding_value`; empty for that of our operator.
+        element_types: see :attr:`PlaneOperator.element_types`; None for those of our operator.
         conflicts: finds attributes that contradict each other.
-        samples: see :attr:`Operator.samples`.
-        refusals: see :attr:`Operator.refusals`.
+        samples: see :attr:`PlaneOperator.samples`.
+        refusals: see :attr:`PlaneOperator.refusals`.
     """
 
     name: str

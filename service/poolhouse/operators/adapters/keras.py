@@ -6,13 +6,15 @@ from typing import Final
 
 from poolhouse.operators.adapters.adapter import adapt
 from poolhouse.operators.adapters.attributes import Adaptation, Attribute
+from poolhouse.operators.adapters.keras_masked import with_mask
 from poolhouse.operators.adaptive import GlobalAvgPool, GlobalMaxPool
 from poolhouse.operators.averages import AVERAGE_TYPES
 from poolhouse.operators.avg_pool import AvgPool
 from poolhouse.operators.field_types import Choice, Flag
 from poolhouse.operators.layout import CHANNELS_FIRST, CHANNELS_LAST
 from poolhouse.operators.max_pool import MaxPool
-from poolhouse.operators.operator import Operator, Refusal, Sample
+from poolhouse.operators.operator import Refusal, Sample
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.size_types import IntegerPerAxis
 
 _DATA_FORMAT: Final = Attribute(
@@ -75,7 +77,7 @@ _REFUSALS: Final = (
 _GLOBAL_REFUSALS: Final = (Refusal((8, 8, 8), {"pool_size": 2}, "invalid_fields"),)
 
 
-def _window(name: str, target: type[Operator], summary: str, rank: int, **fixed: object) -> Adaptation:
+def _window(name: str, target: type[PlaneOperator], summary: str, rank: int, **fixed: object) -> Adaptation:
     full = f"{name}{rank}D"
     return Adaptation(
         full,
@@ -93,15 +95,13 @@ def _window(name: str, target: type[Operator], summary: str, rank: int, **fixed:
     )
 
 
-def _global(name: str, target: type[Operator], summary: str, rank: int) -> Adaptation:
+def _global(name: str, target: type[PlaneOperator], summary: str, rank: int) -> Adaptation:
     full = f"{name}{rank}D"
-    # A mask needs an average over some steps of each row, which token_pool (issue 17) will be.
-    gap = "\n\nKeras' input ``mask`` is not taken." if full == "GlobalAveragePooling1D" else ""
     return Adaptation(
         full,
         target,
         _GLOBAL,
-        f"{summary}: Keras' {full}.{gap}",
+        f"{summary}: Keras' {full}.",
         _GLOBAL_SHAPE_RULE,
         f"keras.layers.{full}",
         _GLOBAL_SAMPLES,
@@ -122,4 +122,9 @@ ADAPTATIONS: Final = (
     *(_global("GlobalAveragePooling", GlobalAvgPool, "The average of each plane", rank) for rank in _RANKS),
 )
 
-ADAPTERS: Final = tuple(adapt("keras", adaptation) for adaptation in ADAPTATIONS)
+_MASKED: Final = "GlobalAveragePooling1D"
+
+ADAPTERS: Final = tuple(
+    with_mask(adapter) if adapter.adaptation.name == _MASKED else adapter
+    for adapter in (adapt("keras", adaptation) for adaptation in ADAPTATIONS)
+)

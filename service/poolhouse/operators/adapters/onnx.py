@@ -29,7 +29,8 @@ from poolhouse.operators.global_lp_pool import GlobalLPPool
 from poolhouse.operators.lp_pool import LPPool
 from poolhouse.operators.max_pool import MaxPool
 from poolhouse.operators.number_types import Integer
-from poolhouse.operators.operator import Operator, Refusal, Sample
+from poolhouse.operators.operator import Refusal, Sample
+from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.size_types import INT32_MAX
 from poolhouse.operators.unpool import MaxUnpool
 from poolhouse.tensors import Tensor
@@ -172,14 +173,14 @@ class OnnxMaxUnpool(Adapter):
     tensor_fields = ("output_shape",)
 
     @cached_property
-    def _inferring(self) -> Operator:
+    def _inferring(self) -> PlaneOperator:
         fields = self.adaptation.to_ours(self.attributes)
         fields.pop("output_size", None)
         return self.target_type.parse(fields)
 
     def _inferred(self, spatial: Sizes) -> Sizes:
         """The sizes that the attributes give, without ``output_shape``."""
-        with self._in_their_words():
+        with self.in_their_words():
             return self._inferring.spatial_out(spatial)
 
     def spatial_out(self, spatial: Sizes) -> Sizes:

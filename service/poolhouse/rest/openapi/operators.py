@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 from poolhouse import describe
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.operators.fields import Field
 from poolhouse.operators.operator import Operator
+from poolhouse.operators.plane_operator import PlaneOperator
+from poolhouse.operators.region_operator import RegionOperator
 from poolhouse.rest.openapi.components import (
     Components,
     JsonObject,
@@ -23,7 +26,7 @@ from poolhouse.wire.multipart.codec import MULTIPART_TYPE
 
 _BODIES: Final = {
     "npy": "One array; the fields are query parameters.",
-    "npz": "Arrays by name: input, and indices for unpooling; the fields are query parameters.",
+    "npz": "Arrays by name; the fields are query parameters.",
     "safetensors": "Tensors by name; the fields are query parameters, or in __metadata__ as poolhouse.NAME.",
     "raw": "Raw C-ordered little-endian elements; shape, dtype and the fields are query parameters.",
 }
@@ -59,11 +62,12 @@ def pool_operation(operator: type[Operator], template: dict[str, Any], component
     request_bodies: JsonObject = {"application/json": {"schema": request, "example": example["request"]}}
     response_bodies: JsonObject = {
         "application/json": {
-            "schema": object_schema(outputs, [describe.output_names(operator)[0]]),
+            "schema": object_schema(outputs, describe.required_outputs(operator)),
             "example": example["answer"],
         }
     }
-    if operator.rank == 2 and operator.inputs == ("input",):
+    takes_pictures = _pools_files(operator) and operator.rank == 2
+    if takes_pictures:
         # Before raw elements: generated clients that know only bytes send them with the last type.
         request_bodies |= {
             name: {"schema": binary_schema(_PICTURE_BODY)} for codec in PICTURE_CODECS for name in codec.media_types[:1]
@@ -71,13 +75,14 @@ def pool_operation(operator: type[Operator], template: dict[str, Any], component
     for codec in CODECS:
         if codec.is_json:
             continue
-        if len(operator.inputs) == 1 or codec.name in ("npz", "safetensors"):
-            request_bodies |= {name: {"schema": binary_schema(_BODIES[codec.name])} for name in codec.media_types}
+        if _takes_one_tensor(operator) or codec.name in ("npz", "safetensors"):
+            body = binary_schema(_body_description(operator, codec.name))
+            request_bodies |= {name: {"schema": body} for name in codec.media_types}
         # A response has the codec's first media type, whichever the request had.
         response_bodies[codec.media_types[0]] = {"schema": binary_schema(_RESPONSES[codec.name])}
-    if operator.rank == 2 and operator.inputs == ("input",):
+    if takes_pictures:
         response_bodies[PNG.media_types[0]] = {"schema": binary_schema(_PICTURE_RESPONSE)}
-    if operator.inputs == ("input",):
+    if _pools_files(operator):
         request_bodies[MULTIPART_TYPE] = {"schema": form_schema()}
     more: dict[str, JsonObject] = {}
     if any(field.name == "seed" for field in operator.fields()):
@@ -147,8 +152,25 @@ def _identifier(operator: type[Operator]) -> str:
     return operator.name.replace(".", "_")
 
 
+def _takes_one_tensor(operator: type[Operator]) -> bool:
+    """Whether a format that holds one tensor can hold a request."""
+    return len(describe.needed_inputs(operator)) == 1
+
+
+def _pools_files(operator: type[Operator]) -> bool:
+    """Whether a file with one array, which may be a picture, is a usual input."""
+    return issubclass(operator, PlaneOperator) and operator.inputs == ("input",)
+
+
+def _body_description(operator: type[Operator], codec: str) -> str:
+    names = ", ".join(operator.inputs)
+    return _BODIES[codec] if len(operator.inputs) == 1 else _BODIES[codec].replace("by name", f"by name: {names}")
+
+
 def _component_name(operator: type[Operator], name: str) -> str:
-    """The name of a component that operators of one rank, and of one framework, share."""
+    """The name of a component that operators of one rank, and of one framework, share; others have one of their own."""
+    if issubclass(operator, RegionOperator):
+        return f"{_identifier(operator)}_{name}"
     framework, dot, _ = operator.name.partition(".")
     rank = "" if operator.is_rank_free else f"_{operator.rank}d"
     return f"{framework}_{name}{rank}" if dot else f"{name}{rank}"
@@ -171,7 +193,9 @@ def _request(
         )
         for field in operator.fields()
     }
-    required = [*tensors, *(field.name for field in operator.fields() if field.is_required)]
+    optional = {each.name for each in operator.companions if not each.is_required}
+    required = [name for name in tensors if name not in optional]
+    required += [field.name for field in operator.fields() if field.is_required]
     return object_schema({**tensors, **fields, **(extra or {})}, required)
 
 
@@ -180,7 +204,7 @@ def _field_schema(operator: type[Operator], field: Field) -> JsonObject:
     generators for typed languages would assign a default of one type to a variable of another."""
     schema: JsonObject = dict(field.schema(operator.rank))
     if "oneOf" in schema and schema.get("default") is not None:
-        schema["description"] = f"{schema['description']} Default {schema.pop('default')}."
+        schema["description"] = f"{schema['description']} Default {json.dumps(schema.pop('default'))}."
     return schema
 
 
@@ -198,13 +222,17 @@ def _query_parameter(operator: type[Operator], field: Field, components: Compone
 
 
 def _raw_parameters(operator: type[Operator], components: Components) -> list[JsonObject]:
-    if operator.inputs != ("input",):
+    if not _takes_one_tensor(operator):
         return []
     sizes = {"type": "string", "pattern": list_pattern(INTEGER_PATTERN, _dimensions(operator))}
     names = [each.name for each in ELEMENT_TYPES.values() if each.kind in operator.element_types]
-    example = ",".join(["1"] * 2 + ["4"] * operator.rank)
     usage = "Required with application/octet-stream, and not allowed otherwise."
-    shape = f"Shape of a raw body, (N, C, *spatial) or (C, *spatial), such as {example}. {usage}"
+    if issubclass(operator, RegionOperator):
+        example = ",".join(map(str, operator.example_inputs(operator.samples[0])["input"].shape))
+        shape = f"Shape of a raw body, such as {example}. {usage}"
+    else:
+        example = ",".join(["1"] * 2 + ["4"] * operator.rank)
+        shape = f"Shape of a raw body, (N, C, *spatial) or (C, *spatial), such as {example}. {usage}"
     dtype = _query("dtype", f"Element type of a raw body. {usage}", {"type": "string", "enum": names})
     return [
         components.add_ref("parameters", _component_name(operator, "shape"), _query("shape", shape, sizes)),
@@ -214,6 +242,8 @@ def _raw_parameters(operator: type[Operator], components: Components) -> list[Js
 
 def _dimensions(operator: type[Operator]) -> tuple[int, ...]:
     """The possible numbers of dimensions of an input; a rank that the shape decides needs N."""
+    if issubclass(operator, RegionOperator):
+        return operator.input_dimensions
     if operator.is_rank_free:
         return tuple(rank + 2 for rank in ranks_of(operator))
     return operator.rank + 1, operator.rank + 2

@@ -150,10 +150,20 @@ def _request(catalogue: Catalogue, components: Components, tensor: JsonObject, e
         "maxItems": MAX_POOLINGS,
         "items": components.add_ref("schemas", "Pooling", _pooling(catalogue)),
     }
-    tensors: JsonObject = {"input": tensor, "indices": tensor, "inputs": named}
+    tensors: JsonObject = {"input": tensor, **dict.fromkeys(_companion_names(catalogue), tensor), "inputs": named}
     return object_schema({**tensors, "poolings": poolings, **extra}, ["poolings"]) | {
         "oneOf": [{"required": ["input"]}, {"required": ["inputs"]}]
     }
+
+
+def _companion_names(catalogue: Catalogue) -> list[str]:
+    """The names of the tensors that operators take beside their input."""
+    return list(dict.fromkeys(each.name for operator in catalogue for each in operator.companions))
+
+
+def _companion(name: str, earlier: str) -> JsonObject:
+    usage = "for unpooling. By default those of `of`." if name == "indices" else f"for operators that take {name}."
+    return {**_TEXT, "minLength": 1, "description": f"{earlier}, {usage}"}
 
 
 def _pooling(catalogue: Catalogue) -> JsonObject:
@@ -166,7 +176,7 @@ def _pooling(catalogue: Catalogue) -> JsonObject:
             "operator": {"type": "string", "enum": list(catalogue.names)},
             "name": {**_TEXT, "pattern": f"^{POOLING_NAME}$", "description": "By default that of the operator."},
             "of": {**_TEXT, "minLength": 1, "description": f"{earlier}, which is pooled in place of the input."},
-            "indices": {**_TEXT, "minLength": 1, "description": f"{earlier}, for unpooling. By default those of `of`."},
+            **{name: _companion(name, earlier) for name in _companion_names(catalogue)},
             "returned": {
                 "type": "boolean",
                 "default": True,

@@ -20,7 +20,12 @@ router = APIRouter(
 )
 
 Rank = Annotated[
-    int, Field(ge=0, le=3, description="Number of spatial axes; 0 if the shape of the input decides, as with ONNX.")
+    int,
+    Field(
+        ge=0,
+        le=3,
+        description="Number of spatial axes; 0 if there are none, or if the shape of the input decides, as with ONNX.",
+    ),
 ]
 
 
@@ -51,6 +56,15 @@ class FieldCard(BaseModel):
     default: Any = None
 
 
+class CompanionCard(BaseModel):
+    """A tensor that an operator takes beside its input."""
+
+    name: str
+    dtypes: list[str] = Field(description="The supported element types; a JSON list without one has the first.")
+    meaning: str
+    required: bool
+
+
 class Example(BaseModel):
     """A request and the response to it."""
 
@@ -68,6 +82,7 @@ class OperatorCard(BaseModel):
     description: str
     shape: str = Field(description="The formula of the output sizes.")
     inputs: list[str]
+    companions: list[CompanionCard]
     outputs: list[str]
     fields: list[FieldCard]
     element_types: dict[str, str] = Field(

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from poolhouse.errors import FieldProblem, Unprocessable
+from poolhouse.tensor_names import TENSOR_NAMES
 from poolhouse.tensors import Message, TensorMetadata
 from poolhouse.wire.codec import EncodedBody
 from poolhouse.wire.json import compiled_reader, python_reader
 from poolhouse.wire.json.encoded_size import max_text_bytes
 from poolhouse.wire.json.encoder import encode_json
-from poolhouse.wire.json.tensors import DEFAULT_DTYPES, read_metadata, read_tensor
+from poolhouse.wire.json.tensors import read_metadata, read_tensor
 from poolhouse.wire.query import refuse_repeated_fields
 from poolhouse.wire.quoting import describe_value
 
@@ -40,7 +41,7 @@ def read_document(body: memoryview, query: Mapping[str, str]) -> tuple[dict[str,
     fields = read_text(body)
     if query:
         refuse_repeated_fields(query, fields, "the body")
-    return fields, {name: fields.pop(name) for name in DEFAULT_DTYPES if name in fields}
+    return fields, {name: fields.pop(name) for name in TENSOR_NAMES if name in fields}
 
 
 def pop_encoding(fields: dict[str, object]) -> str:
@@ -70,7 +71,7 @@ class JsonCodec:
         return not compiled_reader.is_ready()
 
     def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
-        """``input`` and ``indices`` as tensors, ``encoding``, and all else as ``json_fields``."""
+        """The keys of ``TENSOR_NAMES`` as tensors, ``encoding``, and all else as ``json_fields``."""
         fields, entries = read_document(body, query)
         encoding = pop_encoding(fields)
         tensors = {name: read_tensor(name, entry) for name, entry in entries.items()}

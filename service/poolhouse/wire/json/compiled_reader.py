@@ -13,6 +13,7 @@ import orjson
 from poolhouse.buffers import empty
 from poolhouse.dtypes import UINT64
 from poolhouse.errors import PoolhouseError
+from poolhouse.tensor_names import TENSOR_NAMES
 from poolhouse.wire.json import list_scanner, number_scanner, scanner
 from poolhouse.wire.json.base64 import ScannedBase64
 from poolhouse.wire.json.decimal_to_float import SCRATCH_SIZE
@@ -21,7 +22,6 @@ from poolhouse.wire.json.narrowing import Array, narrow_floats, narrow_integers
 from poolhouse.wire.json.refusals import (
     MAX_NON_TENSOR_BYTES,
     NONFINITE,
-    TENSOR_NAMES,
     ElementChecker,
     body_too_long_error,
     field_too_large_error,
@@ -86,25 +86,22 @@ class BodyScan:
         max_elements = end // 2 + 1 if end <= _UNCOUNTED_MAX_BYTES else scanner.max_element_count(self._bytes, end)
         self._bits = empty((SCRATCH_SIZE + max_elements,), np.uint64)
         self._bare = number_scanner.BARE_NONFINITE if form == scanner.LISTED else 0
-        self._scanned_for = (_ANY_KIND, 0)
-        self.status = self._scan()
-        # The kinds of the first scan: a second scan, as integers, does not report INEXACT.
-        self._kinds = [self.list_record(tensor)[list_scanner.KINDS] for tensor in range(scanner.MAX_TENSORS)]
-
-    def _scan(self) -> int:
-        found = np.zeros(scanner.RESULT_SIZE, np.int64)
-        allowed, as_integers = self._scanned_for
-        status: int = scanner.scan_body(
-            self._bytes, self._content_end, self.form, allowed | self._bare, as_integers, self._bits, found
-        )
+        self._result = np.zeros(scanner.RESULT_SIZE, np.int64)
+        self.status: int = scanner.scan_body(self._bytes, end, form, _ANY_KIND | self._bare, self._bits, self._result)
         # A memoryview, because indexing one is faster than indexing an array.
-        self.found: memoryview[int] = found.data
-        return status
+        self.found: memoryview[int] = self._result.data
+        # Of the lists that were read, the kinds of the first scan: a scan as integers does not report INEXACT.
+        self._first_kinds: dict[int, int] = {}
 
-    def list_record(self, tensor: int) -> memoryview[int]:
-        """The scanner's record of a tensor's list."""
+    def list_span(self, tensor: int) -> tuple[int, int]:
+        """The offsets of a tensor's list; 0 if there is none."""
         start = scanner.LIST_RECORDS + tensor * list_scanner.RECORD_SIZE
-        return self.found[start : start + list_scanner.RECORD_SIZE]
+        return self.found[start + list_scanner.BEGIN], self.found[start + list_scanner.END]
+
+    def base64_span(self, tensor: int) -> tuple[int, int]:
+        """The offsets of a tensor's base64, without the quotes; 0 if there is none."""
+        start = scanner.BASE64_SPANS + 2 * tensor
+        return self.found[start], self.found[start + 1]
 
     def read_elements(self, tensor: int, checker: ElementChecker) -> Array:
         """The elements of a tensor's list, in its shape.
@@ -113,16 +110,20 @@ class BodyScan:
             Unprocessable: the list is ragged, or an element is invalid for the type.
         """
         kind = checker.dtype.kind
-        record, allowed = self.list_record(tensor), _ALLOWED_KINDS[kind]
-        kinds = self._kinds[tensor]
+        start = scanner.LIST_RECORDS + tensor * list_scanner.RECORD_SIZE
+        record, allowed = self.found[start : start + list_scanner.RECORD_SIZE], _ALLOWED_KINDS[kind]
+        was_read = tensor in self._first_kinds
+        kinds = self._first_kinds.setdefault(tensor, record[list_scanner.KINDS])
         as_integers = number_scanner.AS_FLOAT64
         if kind == "integer" and kinds & _NEEDS_INTEGER_SCAN:
             as_integers = number_scanner.AS_UINT64 if checker.dtype is UINT64 else number_scanner.AS_INT64
-        if self._scanned_for != (_ANY_KIND, 0) or record[list_scanner.FAULT] or kinds & ~allowed or as_integers:
-            # Scan again for the type of this tensor; the elements of the other tensor have been copied out before.
-            self._scanned_for = (allowed, as_integers)
-            self._scan()
-            record = self.list_record(tensor)
+        if was_read or record[list_scanner.FAULT] or kinds & ~allowed or as_integers:
+            # Only this list, so that no text is scanned a third time, however many tensors there are.
+            begin = record[list_scanner.BEGIN]
+            allowed |= self._bare
+            scanner.scan_list(
+                self._bytes, self._content_end, begin, allowed, as_integers, self._bits, self._result, start
+            )
             if record[list_scanner.FAULT]:
                 self._raise_fault(record, checker)
         shape = tuple(record[list_scanner.SIZES + 1 : list_scanner.SIZES + 1 + record[list_scanner.RANK]])
@@ -229,7 +230,7 @@ class ListedText(NamedTuple):
 
 
 def scan_listed(text: memoryview) -> ListedText:
-    """Scan a body for the lists ``data`` of the first two objects of its list ``inputs``.
+    """Scan a body for the lists ``data`` of the first ``MAX_TENSORS`` objects of its list ``inputs``.
 
     The lists may hold NaN and infinities without quotes.
 
@@ -253,19 +254,19 @@ def _scan(text: memoryview, form: int) -> tuple[memoryview | bytes, list[tuple[i
     scan = BodyScan(text, end, form)
     if scan.status:
         raise _scan_error(scan)
-    found, spans, tensors = scan.found, list[tuple[int, int, bytes]](), _Tensors()
+    spans, tensors = list[tuple[int, int, bytes]](), _Tensors()
     for tensor in range(scanner.MAX_TENSORS):
-        begin, stop = scan.list_record(tensor)[list_scanner.BEGIN : list_scanner.END + 1]
+        begin, stop = scan.list_span(tensor)
         if stop:
             # guard: list-leaves-empty-list
             spans.append((begin, stop, b"[]"))
             tensors[tensor] = ScannedList(scan, tensor)
-        begin, stop = found[scanner.BASE64_SPANS + 2 * tensor : scanner.BASE64_SPANS + 2 * tensor + 2]
+        begin, stop = scan.base64_span(tensor)
         if begin:
             spans.append((begin - 1, stop + 1, b'""'))
             tensors[tensor] = ScannedBase64(text, begin, stop)
     spans.sort()
-    return _replace_spans(text, spans), spans, tensors, found[scanner.KEY_COUNT]
+    return _replace_spans(text, spans), spans, tensors, scan.found[scanner.KEY_COUNT]
 
 
 def _parse_document(

@@ -6,13 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from poolhouse.wire.json.refusals import (
-    MAX_FIELD_DEPTH,
-    MAX_FIELD_VALUES,
-    TENSOR_NAMES,
-    field_too_large_error,
-    json_syntax_error,
-)
+from poolhouse.tensor_names import TENSOR_TYPES
+from poolhouse.wire.json.refusals import MAX_FIELD_DEPTH, MAX_FIELD_VALUES, field_too_large_error, json_syntax_error
 from poolhouse.wire.query import duplicate_field_error
 
 
@@ -24,7 +19,7 @@ def count_keys(document: Mapping[str, object]) -> int:
     """
     count = len(document)
     for name, value in document.items():
-        if isinstance(value, dict) and name in TENSOR_NAMES:
+        if isinstance(value, dict) and name in TENSOR_TYPES:
             count += len(value)
             for each in value.values():
                 if isinstance(each, list | dict):

@@ -46,7 +46,7 @@ class NamedMessage(NamedTuple):
 
 
 def decode_named(body: memoryview, query: Mapping[str, str], limit_bytes: int, check_names: CheckNames) -> NamedMessage:
-    """Decode a body: the tensors of ``inputs``, or else ``input`` and ``indices``.
+    """Decode a body: the tensors of ``inputs``, or else those for one pooling.
 
     Args:
         body: the text.

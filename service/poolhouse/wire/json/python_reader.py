@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 
 from poolhouse.dtypes import UINT64
+from poolhouse.tensor_names import TENSOR_TYPES
 from poolhouse.wire.elements import MAX_RANK
 from poolhouse.wire.json.base64 import (
     MAX_PREFIX_CHARS,
@@ -27,7 +28,6 @@ from poolhouse.wire.json.key_checks import count_keys, refuse_duplicate_keys
 from poolhouse.wire.json.narrowing import Array, index_at, narrow_floats, narrow_integers
 from poolhouse.wire.json.refusals import (
     MAX_BODY_FIELDS,
-    TENSOR_NAMES,
     ElementChecker,
     invalid_data_error,
     json_syntax_error,
@@ -36,14 +36,13 @@ from poolhouse.wire.json.refusals import (
     strict_loads,
     too_many_fields_error,
 )
+from poolhouse.wire.json.scanner import MAX_TENSORS
 from poolhouse.wire.quoting import describe_value
 
 _INVALID_CHARACTER: Final = re.compile(r"[^A-Za-z0-9+/_= \t\r\n-]")
 _MINUS_ZERO: Final = re.compile(rb"-0[,\] \t\r\n]")
 _STRING_OR_NONFINITE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|(?<![\w.+-])(NaN|-?Infinity)(?![\w.+-])', re.DOTALL)
 _TO_STANDARD: Final = str.maketrans("-_", "+/", " \t\r\n")
-MAX_LISTED: Final = 2
-"""The objects of the list ``inputs`` whose data are read."""
 _MAX_LISTS: Final = 512 * 1024
 """The maximum number of lists: each takes thirty times the memory of its brackets."""
 _EXACT_TYPES: Final[dict[str, frozenset[type]]] = {
@@ -150,8 +149,9 @@ def read(text: memoryview) -> dict[str, Any]:
         raise not_an_object_error(document)
     with_signed_zeros = json.loads(whole, parse_int=_parse_signed_zero) if _MINUS_ZERO.search(whole) else document
     data: list[tuple[dict[str, Any], str, ParsedList | ParsedBase64]] = []
-    for name in TENSOR_NAMES:
-        entry = document.get(name)
+    for name, entry in document.items():
+        if name not in TENSOR_TYPES:
+            continue
         if isinstance(entry, list):
             data.append((document, name, ParsedList(with_signed_zeros[name])))
         elif isinstance(entry, dict):
@@ -190,7 +190,7 @@ def read_listed(text: memoryview) -> tuple[dict[str, Any], dict[int, ParsedList]
     exact = _parse_exactly(whole) if bare or _MINUS_ZERO.search(whole) else document
     lists: dict[int, ParsedList] = {}
     for number, (entry, exact_entry) in enumerate(zip(_objects(document), _objects(exact), strict=True)):
-        if number < MAX_LISTED and isinstance(entry.get("data"), list):
+        if number < MAX_TENSORS and isinstance(entry.get("data"), list):
             lists[number], entry["data"] = ParsedList(exact_entry["data"]), []
     if bare and len(bare) != sum(_count_bare(each.data) for each in lists.values()):
         # The position is that of one of them, perhaps of one in a list.

@@ -12,6 +12,7 @@ import orjson
 from poolhouse.dtypes import UINT64, ElementType
 from poolhouse.errors import FieldProblem, Malformed, TooLarge, Unprocessable
 from poolhouse.suggestions import field_hint
+from poolhouse.tensor_names import TENSOR_NAMES
 from poolhouse.wire.elements import MAX_RANK
 from poolhouse.wire.quoting import describe_value
 
@@ -26,7 +27,6 @@ MAX_NON_TENSOR_BYTES: Final = 1024 * 1024
 """The limit of a body without the data of its tensors: parsing that much takes about ten milliseconds and holds the
 GIL."""
 
-TENSOR_NAMES: Final = ("input", "indices")
 _INT64_LIMIT: Final = 2.0**63
 """A float from this size on may come from an integer literal that int64 cannot hold."""
 _UINT64_LIMIT: Final = 2.0**64

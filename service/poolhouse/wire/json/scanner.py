@@ -1,8 +1,8 @@
 """Compiled: find the tensors of a JSON body and read their numbers; other keys and values are only counted.
 
-The body is an object, in one of two forms. In the form NAMED, a tensor is the value of the key ``input`` or
-``indices``: a list, or an object whose key ``data`` holds a list or whose key ``base64`` a string. In the form LISTED,
-that of the Open Inference Protocol, the key ``inputs`` holds a list of objects, and their key ``data`` a list.
+The body is an object, in one of two forms. In the form NAMED, a tensor is the value of a key of ``TENSOR_NAMES``:
+a list, or an object whose key ``data`` holds a list or whose key ``base64`` a string. In the form LISTED, that of the
+Open Inference Protocol, the key ``inputs`` holds a list of objects, and their key ``data`` a list.
 The caller replaces these lists and strings by empty ones and parses the rest strictly: replacing one complete value by
 another neither hides nor causes a syntax error.
 """
@@ -14,8 +14,17 @@ from typing import Final
 import numpy as np
 
 from poolhouse.kernels.registry import Element, Flat, helper, loop
+from poolhouse.tensor_names import TENSOR_NAMES
 from poolhouse.wire.json.decimal_to_float import SCRATCH_SIZE, int64
-from poolhouse.wire.json.list_scanner import ELEMENT_COUNT, RECORD_SIZE, read_lists, read_string
+from poolhouse.wire.json.list_scanner import (
+    ELEMENT_COUNT,
+    FIRST_ELEMENT,
+    MAX_WORD_CHARS,
+    RECORD_SIZE,
+    read_lists,
+    read_string,
+)
+from poolhouse.wire.json.number_scanner import AS_FLOAT64
 
 # The int64 fields of the scanner's result; a list's record for each tensor follows.
 KEY_COUNT: Final = 0
@@ -25,8 +34,9 @@ KEY_BEGIN: Final = 3
 KEY_END: Final = 4
 BASE64_SPANS: Final = 5
 """For each tensor the start and end of its base64, without the quotes; 0 if there is none."""
-LIST_RECORDS: Final = 16
-MAX_TENSORS: Final = 2
+MAX_TENSORS: Final = len(TENSOR_NAMES)
+"""The tensors of the form NAMED, and the objects of the form LISTED whose lists are read."""
+LIST_RECORDS: Final = BASE64_SPANS + 2 * MAX_TENSORS
 RESULT_SIZE: Final = LIST_RECORDS + MAX_TENSORS * RECORD_SIZE
 
 NAMED: Final = 0
@@ -50,8 +60,14 @@ def _skip_whitespace(text: Flat, at: int, end: int) -> int:
     return at
 
 
-_INPUT: Final = np.uint64(int.from_bytes(b"input", "big"))
-_INDICES: Final = np.uint64(int.from_bytes(b"indices", "big"))
+def _word_halves(word: str) -> tuple[int, int]:
+    """The last eight characters of a word as a number, and those before, as :func:`read_string` returns them."""
+    assert len(word) <= MAX_WORD_CHARS, f"{word} is too long for a key"
+    return int.from_bytes(word[-8:].encode(), "big"), int.from_bytes(word[:-8].encode(), "big")
+
+
+_NAMES: Final = np.array([half for name in TENSOR_NAMES for half in _word_halves(name)], np.uint64)
+"""The halves of each name of ``TENSOR_NAMES``."""
 _INPUTS: Final = np.uint64(int.from_bytes(b"inputs", "big"))
 _DATA: Final = np.uint64(int.from_bytes(b"data", "big"))
 _BASE64: Final = np.uint64(int.from_bytes(b"base64", "big"))
@@ -77,14 +93,25 @@ def max_element_count(text: Flat, end: int) -> int:
     return total
 
 
-@loop("int64(uint8*, int64, int64, int64, int64, uint64*, int64*)")
-def scan_body(text: Flat, end: int, form: int, allowed: int, as_integers: int, bits: Flat, found: Flat) -> int:
+@helper
+def _tensor_number(length: int, late: Element, early: Element) -> int:
+    """The number of the tensor with this key, from 1 on; 0 if there is none."""
+    # Of a word with too many characters, only some are in the halves.
+    if length > 0:
+        for place in range(MAX_TENSORS):
+            if late == _NAMES[2 * place] and early == _NAMES[2 * place + 1]:
+                return place + 1
+    return 0
+
+
+@loop("int64(uint8*, int64, int64, int64, uint64*, int64*)")
+def scan_body(text: Flat, end: int, form: int, allowed: int, bits: Flat, found: Flat) -> int:
     """Scan a body.
 
     Args:
         text: its last byte before ``end`` is ``}``.
         form: NAMED or LISTED.
-        allowed, as_integers, bits: see :func:`read_lists`.
+        allowed, bits: see :func:`read_lists`; elements are read as float64.
         found: receives the result; ``RESULT_SIZE`` zeros.
 
     Returns:
@@ -101,7 +128,7 @@ def scan_body(text: Flat, end: int, form: int, allowed: int, as_integers: int, b
         character = text[at]
         if character == 34:
             begin = at
-            at, length, late, _ = read_string(text, at + 1, end)
+            at, length, late, early = read_string(text, at + 1, end)
             if at < 0:
                 return SYNTAX_ERROR
             colon = _skip_whitespace(text, at, end)
@@ -116,14 +143,14 @@ def scan_body(text: Flat, end: int, form: int, allowed: int, as_integers: int, b
                     name = 0
                     entry = 0 if length == 6 and late == _INPUTS else -1
                 else:
-                    name = 1 if length == 5 and late == _INPUT else 2 if length == 7 and late == _INDICES else 0
+                    name = _tensor_number(length, late, early)
             at = _skip_whitespace(text, colon + 1, end)
             character = text[at]
             if character == 91:
                 tensor = name if level == 1 else entry if level == 2 + form and length == 4 and late == _DATA else 0
                 if 0 < tensor <= MAX_TENSORS:
                     record = LIST_RECORDS + (tensor - 1) * RECORD_SIZE
-                    at, status = read_lists(text, at, end, allowed, as_integers, bits, place, found, record)
+                    at, status = read_lists(text, at, end, allowed, int64(AS_FLOAT64), bits, place, found, record)
                     if status != 0:
                         found[ERROR_AT] = at
                         return status
@@ -156,3 +183,24 @@ def scan_body(text: Flat, end: int, form: int, allowed: int, as_integers: int, b
             return TOO_MANY_VALUES
         at += 1
     return 0
+
+
+@loop("int64(uint8*, int64, int64, int64, int64, uint64*, int64*, int64)")
+def scan_list(
+    text: Flat, end: int, at: int, allowed: int, as_integers: int, bits: Flat, found: Flat, record: int
+) -> int:
+    """Scan one list of a body again, for an element type; its elements take the same places.
+
+    Args:
+        text, end: as for :func:`scan_body`, which has scanned it.
+        at: the beginning of the list.
+        allowed, as_integers, bits: see :func:`read_lists`.
+        found: the result of :func:`scan_body`; receives the new record.
+        record: the index of the list's record in it.
+
+    Returns:
+        0 or an error.
+    """
+    first = found[record + FIRST_ELEMENT]
+    _, status = read_lists(text, at, end, allowed, as_integers, bits, first, found, record)
+    return status

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple, TypeAlias
 
-from poolhouse.dtypes import FLOAT32, INT64, ElementType
+from poolhouse.dtypes import FLOAT32, ElementType
 from poolhouse.errors import FieldProblem, Unprocessable
+from poolhouse.tensor_names import TENSOR_TYPES
 from poolhouse.tensors import Tensor, TensorMetadata
 from poolhouse.wire.elements import MAX_RANK, check_shape, parse_element_type, tensor_from_bytes
 from poolhouse.wire.json.base64 import NotBase64, ScannedBase64
@@ -15,9 +16,6 @@ from poolhouse.wire.json.narrowing import Array
 from poolhouse.wire.json.python_reader import ParsedBase64, ParsedList
 from poolhouse.wire.json.refusals import ElementChecker, invalid_data_error
 from poolhouse.wire.quoting import describe_value, quote_clipped
-
-DEFAULT_DTYPES: Final[dict[str, ElementType]] = {"input": FLOAT32, "indices": INT64}
-"""The fields that are tensors, and their default element types."""
 
 NumberList: TypeAlias = ScannedList | ParsedList
 Base64Text: TypeAlias = ScannedBase64 | ParsedBase64
@@ -58,7 +56,7 @@ def _read_shape(value: object, name: str) -> tuple[int, ...]:
 
 def _read_dtype(entry: Mapping[str, object], name: str) -> ElementType:
     if "dtype" not in entry:
-        return DEFAULT_DTYPES.get(name, FLOAT32)
+        return TENSOR_TYPES.get(name, FLOAT32)
     spelling = entry["dtype"]
     if not isinstance(spelling, str):
         raise invalid_data_error(f'The dtype of {name} is no string; write for example "float32".', f"/{name}/dtype")
@@ -74,9 +72,9 @@ def _refuse_unknown_keys(entry: Mapping[str, object], known: frozenset[str], nam
 
 
 def _read_entry(name: str, value: object) -> TensorEntry:
-    """Check the value of ``input`` or ``indices`` and parse its metadata."""
+    """Check the value of a tensor's key and parse its metadata."""
     if isinstance(value, NumberList):
-        return TensorEntry(name, f"/{name}", DEFAULT_DTYPES.get(name, FLOAT32), None, value)
+        return TensorEntry(name, f"/{name}", TENSOR_TYPES.get(name, FLOAT32), None, value)
     if not isinstance(value, dict):
         raise invalid_data_error(
             f"{name} is {describe_value(value)}; write a nested list of numbers, or an object with data or base64.",
@@ -138,7 +136,7 @@ def tensor_from_array(array: Array, entry: TensorEntry) -> Tensor:
 
 
 def read_tensor(name: str, value: object) -> Tensor:
-    """Convert the value of ``input``, ``indices`` or a tensor of another name to a tensor.
+    """Convert the value of a tensor's key; one of another name than those of requests is float32 by default.
 
     Raises:
         Unprocessable: the value is no tensor; names the first fault and its pointer.

@@ -10,7 +10,7 @@ import numpy as np
 from poolhouse.errors import Malformed
 from poolhouse.tensors import Tensor
 from poolhouse.wire.elements import tensor_from_bytes
-from poolhouse.wire.json import compiled_reader, python_reader
+from poolhouse.wire.json import compiled_reader, python_reader, scanner
 from poolhouse.wire.json.refusals import ElementChecker
 from poolhouse.wire.json.tensors import NumberList, TensorEntry, tensor_from_array
 from poolhouse.wire.open_inference.request import InferInput, InferRequest, RegionRange, field_error, read_request
@@ -119,7 +119,9 @@ def read_tensors(
             found = lists.get(each.list_number)
             if found is None:
                 raise field_error(
-                    "/inputs", f"There are {len(request.inputs)} inputs; no operator takes more than 2.", "length"
+                    "/inputs",
+                    f"There are {len(request.inputs)} inputs; no operator takes more than {scanner.MAX_TENSORS}.",
+                    "length",
                 )
             entry = TensorEntry(each.name, f"/inputs/{index}/data", each.dtype, each.shape, found)
             elements = found.read_elements(ElementChecker(each.name, each.dtype, entry.pointer))

@@ -1,0 +1,63 @@
+"""Operators that pool regions which a request lists, such as rows of tokens, spans, segments and boxes.
+
+Each region gives one result. The regions may overlap, so all of them share the input: a slice of a request has some
+regions and what they need of the input.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, float64_to_bfloat16
+from poolhouse.operators.fields import Sizes
+from poolhouse.operators.operator import Array, Number, Operator
+from poolhouse.tensors import Tensor, TensorMetadata
+
+
+def ramp(dtype: str, shape: Sizes) -> Tensor:
+    """A small tensor for samples: the numbers 0 to 6, again and again."""
+    values = (np.arange(math.prod(shape)) % 7).reshape(shape)
+    found = ELEMENT_TYPES[dtype]
+    if found is BFLOAT16:
+        return Tensor(found, float64_to_bfloat16(values.astype(np.float64)))
+    return Tensor(found, values.astype(found.storage))
+
+
+@dataclass(frozen=True)
+class RegionOperator(Operator):
+    """Base class of operators that pool regions; each region is a plane of the arrangement."""
+
+    concatenates_slices: ClassVar[bool] = False
+    # Three integers, or five numbers, and some copies of them.
+    region_bytes: ClassVar[int] = 192
+    required_outputs: ClassVar[tuple[str, ...]] = ("output",)
+    """Those of :meth:`possible_outputs` that every spec has."""
+    exactly_one_input_of: ClassVar[tuple[str, ...]] = ()
+    """Optional tensors of which a request has exactly one."""
+    input_dimensions: ClassVar[tuple[int, ...]]
+    """The possible numbers of dimensions of ``input``, which are consecutive."""
+    output_dimensions: ClassVar[tuple[int, ...]]
+    """The possible numbers of dimensions of the outputs, which are consecutive."""
+
+    def batch_size(self, inputs: Mapping[str, TensorMetadata]) -> int:
+        return self.arrange(inputs).planes
+
+    def largest_plane(self, shapes: Mapping[str, Sizes]) -> int:
+        # Torch's kernels for these operators count in 64 bits.
+        return 0
+
+    def reference(self, arrays: Mapping[str, Array]) -> Mapping[str, list[Number]]:
+        """Pool a request in plain Python: slow, but obviously right. The oracle that tests compare with.
+
+        Args:
+            arrays: the inputs as requests have them; bfloat16 as float32.
+
+        Returns:
+            the elements of each output in row-major order, by name.
+        """
+        raise NotImplementedError

@@ -1,0 +1,218 @@
+"""roi_align."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from poolhouse.errors import Unprocessable
+from poolhouse.kernels.box_positions import samples_per_box
+from poolhouse.kernels.boxes import RoiAlignKernel
+from poolhouse.kernels.window_kernels import Kernel
+from poolhouse.operators.arrangement import Arrangement
+from poolhouse.operators.box_regions import BoxRegions
+from poolhouse.operators.box_sampling import reference_of_box_align, roi_align
+from poolhouse.operators.costs import STEPS_PER_CALL, Cost
+from poolhouse.operators.field_types import Choice, Flag
+from poolhouse.operators.fields import Sizes, field
+from poolhouse.operators.loop_costs import MAX_THREADS, KernelFactory
+from poolhouse.operators.number_types import Integer
+from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
+from poolhouse.operators.size_types import INT32_MAX
+from poolhouse.tensors import TensorMetadata
+
+_ADAPTIVE_SAMPLES: Final = 4
+"""Samples that a plan counts for each element of the feature map, for a box whose grid adapts to its size."""
+MAX_SAMPLING_RATIO: Final = 128
+"""The largest sampling_ratio: the positions of all samples take memory."""
+_SMALL_MAP: Final = 1024
+"""Elements that a smaller feature map counts as: boxes may reach far beyond it."""
+
+_SAMPLE_BYTES: Final = 300.0
+"""Memory for the positions of a sample along an axis."""
+_SAMPLES_AT_ONCE: Final = 2**15
+_CHUNK_ELEMENTS: Final = 2**22
+_ROUNDED_BYTES: Final = 6 * 2**18
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The most that a box takes.
+
+    Attributes:
+        channels: C.
+        bins: H_out and W_out.
+        rows: lines of the input that are read, counted for each bin along H.
+        columns: elements of a line that are read, counted for each bin along W.
+        samples: along both axes.
+    """
+
+    channels: int
+    bins: Sizes
+    rows: float
+    columns: float
+    samples: float
+
+
+@operator("roi_align", ranks=())
+class RoiAlign(BoxRegions):
+    """The average of samples between the elements of each box, without rounding its corners: RoIAlign of Mask R-CNN.
+
+    Every box becomes an output of one size, whose bins are sampled on a grid with bilinear interpolation.
+    """
+
+    shape_rule: ClassVar[str] = "input ``(N, C, H, W)`` and K boxes give ``(K, C, *output_size)``."
+    padding_value: ClassVar[str] = "Samples more than one position outside of the input are 0."
+    source: ClassVar[str] = "torchvision.ops.roi_align; ONNX RoiAlign"
+
+    sampling_ratio: int = field(
+        Integer(-INT32_MAX, MAX_SAMPLING_RATIO),
+        "Samples of a bin along each axis; 0 or less adapts them to the size of the box.",
+        default=-1,
+        example=2,
+    )
+    aligned: bool = field(
+        Flag(),
+        "Whether coordinates are shifted by half a position, as those of pixels' centres are. Without it boxes are at "
+        "least 1 wide and high.",
+        default=False,
+        example=True,
+    )
+    mode: str = field(
+        Choice(("avg", "max")),
+        "Whether the samples of a bin are averaged, or the largest weighted element is taken, as ONNX does.",
+        default="avg",
+        example="max",
+    )
+
+    samples = (
+        Sample((1, 6, 8), {"output_size": 2, "sampling_ratio": 2}),
+        Sample((2, 9, 7), {"output_size": [2, 3], "aligned": True, "spatial_scale": 0.5}),
+        Sample((2, 9, 7), {"output_size": 3, "sampling_ratio": 1, "mode": "max"}, dtype="float64"),
+        Sample((1, 8, 8), {"output_size": 2, "aligned": True}, dtype="float16"),
+    )
+    refusals = (
+        Refusal((1, 6, 8), {}, "invalid_fields"),
+        Refusal((1, 6, 8), {"output_size": 0}, "invalid_fields"),
+        Refusal((1, 6, 8), {"output_size": 2, "sampling_ratio": 129}, "invalid_fields"),
+        Refusal((1, 6, 8), {"output_size": 2}, "unsupported_dtype", dtype="int32"),
+    )
+
+    def _samples_of_box(self, shape: Sizes) -> float:
+        height, width = self.output_size
+        if self.sampling_ratio > 0:
+            return float(height * width * self.sampling_ratio**2)
+        return float(height * width + _ADAPTIVE_SAMPLES * max(shape[-2] * shape[-1], _SMALL_MAP))
+
+    def check_work(self, boxes: npt.NDArray[np.float64], shape: Sizes) -> None:
+        if self.sampling_ratio > 0 or not len(boxes):
+            return
+        height, width = self.output_size
+        samples = samples_per_box(boxes, (height, width), self.spatial_scale, self.sampling_ratio, aligned=self.aligned)
+        most = self._samples_of_box(shape)
+        if float(samples.max()) > most:
+            at = int(samples.argmax())
+            raise Unprocessable(
+                "work_too_large",
+                f"box {at} is {boxes[at].tolist()}, so large that it would take {samples[at]:.3g} samples; for this "
+                f"input the limit is {most:.0f}. Give a sampling_ratio, check "
+                "spatial_scale, or clip the boxes to the image.",
+            )
+
+    def arranged_cost(self, arrangement: Arrangement) -> Cost:
+        work = self._work(arrangement)
+        (rows, columns), (_, channels, *spatial) = self.output_size, arrangement.inputs["input"].shape
+        longest = [min(length, 2 * self.sampling_ratio if self.sampling_ratio > 0 else length) for length in spatial]
+        # Bins are padded to the largest one. Those of a box that reaches beyond the input differ.
+        padded_rows, padded_columns = min(2 * work.rows, rows * longest[0]), min(2 * work.columns, columns * longest[1])
+        steps = channels * padded_columns * (padded_rows * (20.0 if self.mode == "max" else 10.0) + 6 * rows)
+        turns = 20 * (padded_rows / rows + padded_columns / columns)
+        widened = channels * rows * columns * longest[1]
+        together = min(max(_CHUNK_ELEMENTS, widened), arrangement.planes * widened)
+        return self._cost(arrangement, work, steps, 400 + turns, 1, 64.0 * together)
+
+    def arranged_loops(self, arrangement: Arrangement) -> KernelFactory | None:
+        work = self._work(arrangement)
+        each = 2.0 if self.mode == "max" else 1.0
+        # All columns between the outer ones are added, if they are few.
+        line = min(2 * work.columns, arrangement.inputs["input"].shape[3])
+        steps = work.channels * (
+            each * (work.rows * line * 0.6 + work.columns * work.bins[0]) + 2 * math.prod(work.bins) + 10
+        )
+        rounded = work.channels * math.prod(work.bins) * 6.0 * (arrangement.inputs["input"].dtype.itemsize == 2)
+        together = min(MAX_THREADS * max(_ROUNDED_BYTES, rounded), arrangement.planes * rounded)
+        return KernelFactory(
+            self._cost(arrangement, work, steps, 120, MAX_THREADS, together),
+            lambda: self._kernel(arrangement.inputs["input"].dtype.name),
+        )
+
+    def _work(self, arrangement: Arrangement) -> _Work:
+        _, channels, *spatial = arrangement.inputs["input"].shape
+        ratio = self.sampling_ratio
+        samples, taps = 0.0, []
+        for bins, length in zip(self.output_size, spatial, strict=True):
+            # Each element of the axis is read once, and those beside the borders of bins twice.
+            most = length + 2 * (bins - 1)
+            taps.append(float(min(2 * bins * ratio, most) if ratio > 0 else most))
+            samples += bins * ratio if ratio > 0 else bins + 2 * length
+        return _Work(channels, self.output_size, taps[0], taps[1], samples)
+
+    def _cost(
+        self, arrangement: Arrangement, work: _Work, steps: float, calls: float, threads: int, held: float
+    ) -> Cost:
+        # Positions of the samples of some boxes are computed together.
+        planes, samples = arrangement.planes, work.samples
+        chunks = planes * samples / _SAMPLES_AT_ONCE
+        positions = _SAMPLE_BYTES * min(threads * max(_SAMPLES_AT_ONCE, samples), planes * samples)
+        searches = 40 * sum(work.bins)
+        return Cost(
+            steps + 60 * samples + searches + 1000,
+            (calls + 100 * chunks) * STEPS_PER_CALL,
+            100.0 * sum(work.bins),
+            held + positions,
+        )
+
+    def make_kernel(self, plane_shape: Sizes, inputs: Mapping[str, TensorMetadata]) -> Kernel | None:
+        return self._kernel(inputs["input"].dtype.name)
+
+    def _kernel(self, element: str) -> RoiAlignKernel:
+        height, width = self.output_size
+        return RoiAlignKernel(
+            element,
+            (height, width),
+            self.spatial_scale,
+            self.sampling_ratio,
+            aligned=self.aligned,
+            takes_max=self.mode == "max",
+        )
+
+    def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
+        height, width = self.output_size
+        found = roi_align(
+            planes,
+            (height, width),
+            self.spatial_scale,
+            self.sampling_ratio,
+            aligned=self.aligned,
+            takes_max=self.mode == "max",
+        )
+        return (found,)
+
+    def reference_of_channel(self, plane: list[list[float]], box: list[float]) -> list[Number]:
+        height, width = self.output_size
+        bins = reference_of_box_align(
+            plane,
+            box,
+            (height, width),
+            self.spatial_scale,
+            self.sampling_ratio,
+            aligned=self.aligned,
+            takes_max=self.mode == "max",
+        )
+        return [value for row in bins for value in row]
