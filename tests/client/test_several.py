@@ -14,7 +14,8 @@ import torch
 
 from poolhouse import AsyncClient, Client, Picture, PoolhouseError, UnexpectedAnswer, Unprocessable
 from poolhouse.client.exchange import Response
-from poolhouse.client.several import PoolManyCall, plan_many_request, poolings_text, read_plan_many
+from poolhouse.client.poolings_text import poolings_text
+from poolhouse.client.several import PoolManyCall, plan_many_request, read_plan_many
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.tensors import Tensor
 from poolhouse.wire.images.png_writer import encode_png
@@ -105,6 +106,33 @@ def test_a_picture(client: Client) -> None:
     assert result["q"].shape == (1, 1, 1, 1)
 
 
+def test_tensors_beside_the_input(client: Client) -> None:
+    """Each goes to the poolings that take it, unless they say None."""
+    tokens = np.arange(24, dtype=np.float32).reshape(6, 4)
+    tensors = {"spans": [[0, 2], [1, 6]], "mask": np.array([1, 1, 1, 0, 0, 0])}
+    poolings: dict[str, dict[str, object]] = {
+        "text": {"operator": "token_pool"},
+        "all": {"operator": "token_pool", "mask": None},
+        "chunks": {"operator": "span_pool", "modes": "last"},
+    }
+
+    result = client.pool_many(tokens, poolings, tensors=tensors)
+    plan = client.plan_many(tokens.shape, poolings, tensors={"spans": (2, 2), "mask": ((6,), "uint8")})
+
+    np.testing.assert_array_equal(result["text"], tokens[:3].mean(0))
+    np.testing.assert_array_equal(result["all"], tokens.mean(0))
+    np.testing.assert_array_equal(result["chunks"], tokens[[1, 2]])
+    assert {name: each.shape for name, each in plan.outputs.items()} == {
+        name: each.shape for name, each in result.items()
+    }
+
+
+def test_an_unknown_tensor_beside_the_input_is_refused() -> None:
+    """It would be pooled as an input of its own."""
+    with pytest.raises(PoolhouseError, match="there is no tensor 'rows'"):
+        PoolManyCall(IMAGE, [PEAKS], {"rows": IMAGE})
+
+
 def test_indices_of_the_input(client: Client) -> None:
     """As with one pooling."""
     peaks, indices = client.max_pool2d(IMAGE, 2, return_indices=True)
@@ -167,8 +195,8 @@ def test_an_unknown_output_is_a_key_error(client: Client) -> None:
         lambda: PoolManyCall(IMAGE, [{"kernel_size": np.zeros(2)}]),
         lambda: PoolManyCall({"input": IMAGE}, [PEAKS]),
         lambda: PoolManyCall({}, [PEAKS]),
-        lambda: PoolManyCall({"a": IMAGE}, [PEAKS], indices=IMAGE),
-        lambda: PoolManyCall(Picture(b"\x89PNG\r\n\x1a\n"), [PEAKS], indices=IMAGE),
+        lambda: PoolManyCall({"a": IMAGE}, [PEAKS], {"indices": IMAGE}),
+        lambda: PoolManyCall(Picture(b"\x89PNG\r\n\x1a\n"), [PEAKS], {"indices": IMAGE}),
         lambda: PoolManyCall("a", [PEAKS]),
     ],
 )

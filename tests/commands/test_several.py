@@ -78,6 +78,19 @@ def test_each_array_of_a_file_is_pooled(run: Run) -> None:
     }
 
 
+def test_a_file_may_hold_what_goes_with_the_input(run: Run) -> None:
+    """Spans and masks are tensors of the request; the plan takes their shapes."""
+    np.savez("tokens.npz", input=np.arange(12, dtype=np.float32).reshape(4, 3), spans=np.array([[0, 2], [3, 4]]))
+    text = '[{"operator": "span_pool"}, {"operator": "token_pool"}]'
+
+    planned = run(text, "tokens.npz", "--plan")
+    assert run(text, "tokens.npz", "-o", "out.npz").exit_code == 0
+
+    assert arrays("out.npz")["span_pool"].tolist() == [[1.5, 2.5, 3.5], [9, 10, 11]]
+    assert "span_pool   float32 (2, 3)" in planned.output
+    assert "token_pool  float32 (3)" in planned.output
+
+
 def test_one_output_may_be_npy(run: Run) -> None:
     """As of one pooling."""
     assert run('[{"operator": "global_max_pool2d"}]', "in.npy", "-o", "out.npy").exit_code == 0

@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from poolhouse.kernels.code_cache import user_cache_dirs
 from tests.docs.pages import ROOT, Block, Step
 
 DOCUMENTED_ADDRESS = "localhost:8000"
@@ -80,6 +81,8 @@ class PageRunner:
             "PYTHONPATH": str(ROOT / "service"),
             "CURL_HOME": str(self.folder),
             "HOME": str(self.folder),
+            # Else the first command would compile all loops.
+            "XDG_CACHE_HOME": str(user_cache_dirs()[0].parent.parent),
             "no_proxy": "*",
             "LC_ALL": "C.UTF-8",
         }

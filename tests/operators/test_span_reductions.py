@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from poolhouse.dtypes import float64_to_bfloat16
 from poolhouse.operators import span_reductions
-from poolhouse.operators.span_reductions import reduce_spans, reduction_bytes, reference_of_span, round_once
+from poolhouse.operators.span_reductions import reduce_spans, reduction_bytes, reference_of_span
+from poolhouse.operators.wide_floats import round_once
 from tests.hypothesis_profiles import scaled_examples
 from tests.kernels.span_cases import (
     ALL_MODES,

@@ -73,13 +73,20 @@ def _plan_document(
         if is_required and name not in found:
             raise Unprocessable("missing_tensor", f"{operator} needs {name}; {_give_shape(name)}.")
     document: dict[str, object] = {"input": _metadata(shape, dtype)}
-    for name, each in found.items():
-        if len(each) == 2 and isinstance(each[0], Sequence):
-            document[name] = _metadata(each[0], each[1])
-        else:
-            # No pair, hence a shape; the check above narrows the type of each[0] alone.
-            document[name] = _metadata(cast("Sequence[int]", each), TENSOR_TYPES[name].name)
-    return document
+    return {**document, **{name: planned_metadata(name, each) for name, each in found.items()}}
+
+
+def planned_metadata(name: str, planned: Sequence[int] | tuple[Sequence[int], object]) -> dict[str, object]:
+    """The shape and element type of a tensor beside the input, as requests have them.
+
+    Args:
+        name: of the tensor, which determines the element type that is not given.
+        planned: its shape, or a pair of that and its element type.
+    """
+    if len(planned) == 2 and isinstance(planned[0], Sequence):
+        return _metadata(planned[0], planned[1])
+    # No pair, hence a shape; the check above narrows the type of planned[0] alone.
+    return _metadata(cast("Sequence[int]", planned), TENSOR_TYPES[name].name)
 
 
 def _refuse_tensors(operator: str, fields: Mapping[str, object]) -> None:

@@ -9,8 +9,8 @@ The inputs are sent as safetensors with the list of poolings in the metadata. Th
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, TypeAlias, TypeVar, overload
 
 import numpy as np
@@ -32,16 +32,17 @@ from poolhouse.client.errors import UnexpectedAnswer, parse_object
 from poolhouse.client.exchange import Headers, Request, Response
 from poolhouse.client.operators import COMPANIONS
 from poolhouse.client.pictures import Picture
-from poolhouse.client.plans import read_plan_document
+from poolhouse.client.plans import PlannedTensors, planned_metadata, read_plan_document
+from poolhouse.client.poolings_text import Poolings, poolings_text, refused
 from poolhouse.client.results import PlanMany, PooledMany
 from poolhouse.client.transports.response_body import too_large_error
-from poolhouse.errors import FieldProblem, PoolhouseError, Unprocessable
+from poolhouse.dtypes import INT64
+from poolhouse.errors import PoolhouseError, Unprocessable
+from poolhouse.tensor_names import TENSOR_TYPES
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.quoting import escape_unprintable
 from poolhouse.wire.safetensors import SAFETENSORS, read_tensors
 
-Poolings: TypeAlias = "Sequence[Mapping[str, object]] | Mapping[str, Mapping[str, object]]"
-"""A list of poolings, each with its ``operator`` and fields, or such poolings by name."""
 Array = TypeVar("Array", bound=SupportsDLPack | Sequence[object] | Tensor)
 """The outputs have the type of the inputs: numpy for numpy, torch for torch, lists for lists."""
 Numpy: TypeAlias = npt.NDArray[np.generic]
@@ -53,30 +54,6 @@ _RAW_TYPE: Final = "application/octet-stream"
 _ACCEPT: Final = f"{_RAW_TYPE}, {SAFETENSORS.media_types[0]};q=0.9"
 _MAX_OUTPUTS: Final = 1024
 """The most tensors of a response that are read."""
-_MAX_DEPTH: Final = 8
-
-
-def poolings_text(poolings: object) -> str:
-    """The list as JSON text.
-
-    Args:
-        poolings: :data:`Poolings`, or what a caller gives instead.
-
-    Raises:
-        Unprocessable: it is no list of poolings, or a field has a value that none can have.
-    """
-    entries: list[object] = []
-    if isinstance(poolings, Mapping):
-        for name, each in poolings.items():
-            pooling = _as_mapping(each, f"/poolings/{len(entries)}")
-            if pooling.get("name", name) != name:
-                raise _refused(f"the pooling {name!r} has another name, {pooling['name']!r}; leave that out")
-            entries.append({"name": name, **pooling})
-    elif isinstance(poolings, Sequence) and not isinstance(poolings, str | bytes):
-        entries += [_as_mapping(each, f"/poolings/{index}") for index, each in enumerate(poolings)]
-    else:
-        raise _refused(f"poolings is a {type(poolings).__name__}; give a list of poolings, or poolings by name")
-    return json.dumps([_plain(each, "poolings", _MAX_DEPTH) for each in entries], separators=(",", ":"))
 
 
 class PoolManyCall:
@@ -85,26 +62,29 @@ class PoolManyCall:
     Args:
         inputs: one array or picture, or arrays by name.
         poolings: the list.
-        indices: of the one input, for unpooling.
+        tensors: those beside the one input, by name; None for one that is not given.
     """
 
-    def __init__(self, inputs: object, poolings: Poolings, indices: object = None) -> None:
+    def __init__(
+        self, inputs: object, poolings: Poolings, tensors: Mapping[str, object] = MappingProxyType({})
+    ) -> None:
         text = poolings_text(poolings)
+        given = {name: each for name, each in tensors.items() if each is not None}
         self._outputs: dict[str, Tensor] | None = None
         self._restore: dict[str, Restore] = {}
         if isinstance(inputs, Picture):
-            if indices is not None:
-                raise _refused("a picture cannot be unpooled with indices; send it as an array")
+            if given:
+                raise refused(f"a picture is sent alone; send it as an array beside {', '.join(given)}")
             target = request_target(_POOL_PATH, {"poolings": text})
             self._set_request(target, inputs.media_type, (inputs.content,))
             self._default_restore: Restore = _to_numpy
             return
-        converted = _convert(inputs, indices)
+        converted = _convert(inputs, given)
         self._default_restore = next(iter(converted.values())).restore
         if isinstance(inputs, Mapping):
             self._restore = {name: each.restore for name, each in converted.items()}
-        tensors = {name: each.tensor for name, each in converted.items()}
-        encoded = SAFETENSORS.encode(Message(tensors, text_fields={_FIELD: text}))
+        sent = {name: each.tensor for name, each in converted.items()}
+        encoded = SAFETENSORS.encode(Message(sent, text_fields={_FIELD: text}))
         self._set_request(_POOL_PATH, encoded.media_type, encoded.chunks)
 
     def _set_request(self, target: str, media_type: str, chunks: tuple[bytes | memoryview, ...]) -> None:
@@ -149,7 +129,10 @@ class PoolManyCall:
 
 
 def plan_many_request(
-    shape: Sequence[int] | Mapping[str, Sequence[int]], poolings: Poolings, dtype: object | Mapping[str, object]
+    shape: Sequence[int] | Mapping[str, Sequence[int]],
+    poolings: Poolings,
+    dtype: object | Mapping[str, object],
+    tensors: PlannedTensors | None = None,
 ) -> Request:
     """``POST /v1/plan``.
 
@@ -157,6 +140,7 @@ def plan_many_request(
         shape: of the input, or of several by name.
         poolings: the list.
         dtype: of all inputs, or of each by name.
+        tensors: those beside the one input; ``indices`` have its shape if they are not given.
     """
     text = poolings_text(poolings)
     document: dict[str, object] = {"poolings": json.loads(text)}
@@ -169,8 +153,10 @@ def plan_many_request(
         document["inputs"] = {name: metadata(sizes, types.get(name, "float32")) for name, sizes in shape.items()}
     else:
         document["input"] = metadata(shape, dtype)
-        if any(_takes_indices(each) and "of" not in each for each in json.loads(text)):
-            document["indices"] = metadata(shape, "int64")
+        needs_indices = any(_takes_indices(each) and "of" not in each for each in json.loads(text))
+        planned: PlannedTensors = {"indices": shape} if needs_indices else {}
+        for name, each in {**planned, **(tensors or {})}.items():
+            document[name] = planned_metadata(name, each)
     return Request("POST", _PLAN_PATH, JSON_HEADERS, (json.dumps(document).encode(),))
 
 
@@ -214,14 +200,23 @@ class PoolsMany:
 
     @overload
     def pool_many(
-        self, input: Mapping[str, Array], poolings: Poolings, *, indices: None = None
+        self, input: Mapping[str, Array], poolings: Poolings, *, indices: None = None, tensors: None = None
     ) -> PooledMany[Array]: ...
 
     @overload
-    def pool_many(self, input: Picture, poolings: Poolings, *, indices: None = None) -> PooledMany[Numpy]: ...
+    def pool_many(
+        self, input: Picture, poolings: Poolings, *, indices: None = None, tensors: None = None
+    ) -> PooledMany[Numpy]: ...
 
     @overload
-    def pool_many(self, input: Array, poolings: Poolings, *, indices: object = None) -> PooledMany[Array]: ...
+    def pool_many(
+        self,
+        input: Array,
+        poolings: Poolings,
+        *,
+        indices: object = None,
+        tensors: Mapping[str, object] | None = None,
+    ) -> PooledMany[Array]: ...
 
     def pool_many(
         self,
@@ -229,6 +224,7 @@ class PoolsMany:
         poolings: Poolings,
         *,
         indices: object = None,
+        tensors: Mapping[str, object] | None = None,
     ) -> PooledMany[object]:
         """Pool one input, or several, by several operators in one call.
 
@@ -239,6 +235,8 @@ class PoolsMany:
                 by name: ``{"peaks": {"operator": "max_pool2d", "kernel_size": 2}}``. With ``"of": "peaks"`` a pooling
                 takes an earlier output as its input, and with ``"returned": False`` its outputs are not returned.
             indices: of the one input, for unpooling.
+            tensors: others beside the one input, such as ``{"spans": spans, "mask": mask}``. Each goes to every pooling
+                whose operator takes it; with ``"mask": None`` a pooling does without.
 
         Returns:
             the outputs by name, such as ``peaks`` and ``peaks.indices``; of several inputs ``image.peaks``.
@@ -246,7 +244,7 @@ class PoolsMany:
         Raises:
             PoolhouseError: the server's refusal, which refuses all poolings, or :class:`ConnectionFailed`.
         """
-        call = PoolManyCall(input, poolings, indices)
+        call = PoolManyCall(input, poolings, {"indices": indices, **(tensors or {})})
         return call.read_result(self._call(call.request))
 
     def plan_many(
@@ -254,6 +252,8 @@ class PoolsMany:
         shape: Sequence[int] | Mapping[str, Sequence[int]],
         poolings: Poolings,
         dtype: object | Mapping[str, object] = "float32",
+        *,
+        tensors: PlannedTensors | None = None,
     ) -> PlanMany:
         """Plan several poolings: output shapes and costs, without data.
 
@@ -261,11 +261,12 @@ class PoolsMany:
             shape: of the input, ``(N, C, *spatial)``, or of several inputs by name.
             poolings: as for :meth:`pool_many`.
             dtype: of all inputs, or of each by name.
+            tensors: the shape of each tensor beside the one input, or a pair of its shape and its element type.
 
         Raises:
             PoolhouseError: the refusal that pooling would raise.
         """
-        return read_plan_many(self._call(plan_many_request(shape, poolings, dtype)))
+        return read_plan_many(self._call(plan_many_request(shape, poolings, dtype, tensors)))
 
 
 class AsyncPoolsMany:
@@ -276,14 +277,23 @@ class AsyncPoolsMany:
 
     @overload
     async def pool_many(
-        self, input: Mapping[str, Array], poolings: Poolings, *, indices: None = None
+        self, input: Mapping[str, Array], poolings: Poolings, *, indices: None = None, tensors: None = None
     ) -> PooledMany[Array]: ...
 
     @overload
-    async def pool_many(self, input: Picture, poolings: Poolings, *, indices: None = None) -> PooledMany[Numpy]: ...
+    async def pool_many(
+        self, input: Picture, poolings: Poolings, *, indices: None = None, tensors: None = None
+    ) -> PooledMany[Numpy]: ...
 
     @overload
-    async def pool_many(self, input: Array, poolings: Poolings, *, indices: object = None) -> PooledMany[Array]: ...
+    async def pool_many(
+        self,
+        input: Array,
+        poolings: Poolings,
+        *,
+        indices: object = None,
+        tensors: Mapping[str, object] | None = None,
+    ) -> PooledMany[Array]: ...
 
     async def pool_many(
         self,
@@ -291,6 +301,7 @@ class AsyncPoolsMany:
         poolings: Poolings,
         *,
         indices: object = None,
+        tensors: Mapping[str, object] | None = None,
     ) -> PooledMany[object]:
         """Pool one input, or several, by several operators in one call.
 
@@ -301,6 +312,8 @@ class AsyncPoolsMany:
                 by name: ``{"peaks": {"operator": "max_pool2d", "kernel_size": 2}}``. With ``"of": "peaks"`` a pooling
                 takes an earlier output as its input, and with ``"returned": False`` its outputs are not returned.
             indices: of the one input, for unpooling.
+            tensors: others beside the one input, such as ``{"spans": spans, "mask": mask}``. Each goes to every pooling
+                whose operator takes it; with ``"mask": None`` a pooling does without.
 
         Returns:
             the outputs by name, such as ``peaks`` and ``peaks.indices``; of several inputs ``image.peaks``.
@@ -308,7 +321,7 @@ class AsyncPoolsMany:
         Raises:
             PoolhouseError: the server's refusal, which refuses all poolings, or :class:`ConnectionFailed`.
         """
-        call = PoolManyCall(input, poolings, indices)
+        call = PoolManyCall(input, poolings, {"indices": indices, **(tensors or {})})
         return call.read_result(await self._call(call.request))
 
     async def plan_many(
@@ -316,6 +329,8 @@ class AsyncPoolsMany:
         shape: Sequence[int] | Mapping[str, Sequence[int]],
         poolings: Poolings,
         dtype: object | Mapping[str, object] = "float32",
+        *,
+        tensors: PlannedTensors | None = None,
     ) -> PlanMany:
         """Plan several poolings: output shapes and costs, without data.
 
@@ -323,25 +338,30 @@ class AsyncPoolsMany:
             shape: of the input, ``(N, C, *spatial)``, or of several inputs by name.
             poolings: as for :meth:`pool_many`.
             dtype: of all inputs, or of each by name.
+            tensors: the shape of each tensor beside the one input, or a pair of its shape and its element type.
 
         Raises:
             PoolhouseError: the refusal that pooling would raise.
         """
-        return read_plan_many(await self._call(plan_many_request(shape, poolings, dtype)))
+        return read_plan_many(await self._call(plan_many_request(shape, poolings, dtype, tensors)))
 
 
-def _convert(inputs: object, indices: object) -> dict[str, Converted]:
+def _convert(inputs: object, tensors: Mapping[str, object]) -> dict[str, Converted]:
     if not isinstance(inputs, Mapping):
-        found = {"input": to_tensor(inputs)}
-        if indices is not None:
-            found["indices"] = to_tensor(indices, keep_integers=True)
-        return found
-    if indices is not None:
-        raise _refused("indices go with one input; give that alone, or let a pooling return the indices")
+        for name in tensors:
+            if name == "input" or name not in TENSOR_TYPES:
+                known = ", ".join(each for each in TENSOR_TYPES if each != "input")
+                raise refused(f"there is no tensor {name!r} beside an input; there are {known}")
+        beside = {name: to_tensor(each, keep_integers=TENSOR_TYPES[name] is INT64) for name, each in tensors.items()}
+        return {"input": to_tensor(inputs), **beside}
+    if tensors:
+        raise refused(
+            f"{', '.join(tensors)} go with one input; give that alone, or poolings that take an earlier output"
+        )
     if not inputs:
         raise Unprocessable("missing_tensor", "there is no input; give at least one array.")
     if "input" in inputs:
-        raise _refused("one of several inputs cannot be called 'input', the name of a single one; give it another name")
+        raise refused("one of several inputs cannot be called 'input', the name of a single one; give it another name")
     return {str(name): to_tensor(each) for name, each in inputs.items()}
 
 
@@ -364,33 +384,3 @@ def _read_file(response: Response) -> dict[str, Tensor]:
 
 def _to_numpy(tensor: Tensor) -> object:
     return tensor.array
-
-
-def _as_mapping(value: object, pointer: str) -> dict[str, object]:
-    if not isinstance(value, Mapping):
-        message = f"a pooling is a {type(value).__name__}; give a mapping with its operator and fields"
-        raise Unprocessable("invalid_fields", message, problems=(FieldProblem(pointer, "type", message),))
-    # None leaves a field unset, as in the other calls.
-    return {str(name): each for name, each in value.items() if each is not None}
-
-
-def _plain(value: object, name: str, depth: int) -> object:
-    """The value as JSON has it: of Python's own types, and infinities and NaN as strings."""
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        number = float(value)
-        return number if math.isfinite(number) else {"inf": "Infinity", "-inf": "-Infinity"}.get(str(number), "NaN")
-    if value is None or isinstance(value, str):
-        return value
-    if depth and isinstance(value, list | tuple):
-        return [_plain(each, name, depth - 1) for each in value]
-    if depth and isinstance(value, Mapping):
-        return {str(key): _plain(each, str(key), depth - 1) for key, each in value.items()}
-    raise _refused(f"{name} is a {type(value).__name__}; give a number, a boolean, a text, or one number per axis")
-
-
-def _refused(message: str) -> Unprocessable:
-    return Unprocessable("invalid_fields", f"{message}.")

@@ -13,6 +13,7 @@ import click
 from poolhouse.client.results import PlanMany
 from poolhouse.commands.files import FORMATS, Format, holds_two_tensors, read_file, write_file
 from poolhouse.commands.session import connect, print_message, print_text, report_errors, shared_options
+from poolhouse.tensor_names import TENSOR_TYPES
 from poolhouse.tensors import Tensor
 
 _FILE: Final = click.Path(readable=False, allow_dash=True)
@@ -43,7 +44,8 @@ def _pool_several(
     output_format = file_format or _output_format(target, input_format, context)
     # Without one of this name, each of them is pooled.
     image = tensors.get("input")
-    if image is not None and (others := sorted(tensors.keys() - {"input", "indices"})):
+    beside = {name: each for name, each in tensors.items() if image is not None and name != "input"}
+    if others := sorted(beside.keys() - TENSOR_TYPES.keys()):
         raise click.UsageError(
             f"{source} has input and also {', '.join(others)}; to pool each of them, rename input", context
         )
@@ -53,13 +55,14 @@ def _pool_several(
             shapes = {name: each.shape for name, each in tensors.items()}
             types = {name: each.dtype.name for name, each in tensors.items()}
             if image is not None:
-                plan = client.plan_many(image.shape, entries, image.dtype.name)
+                planned = {name: (each.shape, each.dtype.name) for name, each in beside.items()}
+                plan = client.plan_many(image.shape, entries, image.dtype.name, tensors=planned)
             else:
                 plan = client.plan_many(shapes, entries, types)
             print_text("\n".join(_format(plan)))
             return
         if image is not None:
-            pooled = client.pool_many(image, entries, indices=tensors.get("indices"))
+            pooled = client.pool_many(image, entries, tensors=beside)
         else:
             pooled = client.pool_many(tensors, entries)
         for warning in pooled.warnings:

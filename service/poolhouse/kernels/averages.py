@@ -36,17 +36,25 @@ class AverageKernel:
         divisors: factors for each axis; their outer product is the divisor of each output.
         element: the element type.
         divide_sequentially: whether to divide by one factor after the other, as adaptive pooling does.
+        rank: the number of spatial axes; by default of all axes, of which the last may be the channels.
     """
 
     def __init__(
-        self, axes: Sequence[Axis], divisors: Sequence[Factors], element: str, *, divide_sequentially: bool = False
+        self,
+        axes: Sequence[Axis],
+        divisors: Sequence[Factors],
+        element: str,
+        *,
+        divide_sequentially: bool = False,
+        rank: int | None = None,
     ) -> None:
         self._divide_sequentially = divide_sequentially
         missing = 3 - len(axes)
         self._axes = pad_to_three_axes(axes)
         self._divisors = (*[np.ones(1, np.int64)] * missing, *divisors)
         self._wide = ADDED_AS.get(element)
-        if self._wide and self._wide.dtype == np.float32 and missing and not divide_sequentially:
+        is_flat = (len(axes) if rank is None else rank) < 3
+        if self._wide and self._wide.dtype == np.float32 and is_flat and not divide_sequentially:
             # Torch adds the rounded quotients to zero. In 3-D the operator calls torch with float32 instead.
             self._wide = replace(self._wide, narrow=partial(_narrow_to_zero, self._wide.narrow))
         self._type = self._wide.dtype if self._wide else np.dtype(element)

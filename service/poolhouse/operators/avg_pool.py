@@ -164,7 +164,9 @@ class AvgPool(SlidingWindowOperator, Average, Skipping):
             return self.float64_kernel_factory(spatial, dtype)
         return KernelFactory(
             average_loops_cost(self.axis_summaries(spatial), dtype),
-            lambda: AverageKernel(self.kernel_axes(spatial), self.divisor_factors(self.windows(spatial)), dtype.name),
+            lambda: AverageKernel(
+                self.kernel_axes(spatial), self.divisor_factors(self.windows(spatial)), dtype.name, rank=self.rank
+            ),
         )
 
     def pool(self, planes: Planes) -> tuple[torch.Tensor, ...]:

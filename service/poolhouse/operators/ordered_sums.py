@@ -28,6 +28,8 @@ from poolhouse.operators.fields import Sizes
 from poolhouse.operators.quotients import Factors
 from poolhouse.operators.windows import AxisSummary, SlidingWindow
 
+_AXES_ROUNDED_LAST: Final = 3
+"""Torch's avg_pool3d has no 16-bit floats on the CPU: its results in float32 are rounded at the end."""
 _CALLS_PER_TAP: Final = 6
 """Views of the input and of the sums, and the addition."""
 
@@ -50,8 +52,9 @@ def ordered_averages(x: torch.Tensor, axes: Sequence[SlidingWindow], factors: Fa
         given, found = zip(*each, strict=True)
         total[(..., *found)] += wide[(..., *given)]
     divisors = torch.from_numpy(reduce(np.multiply.outer, factors)).to(total.dtype).to(x.device)
-    # Torch adds the quotient to zero, so -0 becomes +0.
-    return total.div_(divisors).add_(0.0).to(x.dtype)
+    # Torch adds the quotient to zero, so -0 becomes +0; of fewer than three axes also one that rounds to it.
+    rounded = total.div_(divisors).add_(0.0).to(x.dtype)
+    return rounded.add_(0.0) if len(axes) < _AXES_ROUNDED_LAST else rounded
 
 
 def _taps_of(axis: SlidingWindow, length: int) -> list[tuple[slice, slice]]:

@@ -15,7 +15,7 @@ from typing import Final
 import torch
 
 from poolhouse.operators.device_kind import is_on_cpu
-from poolhouse.operators.wide_floats import exponential, logarithm, square_root
+from poolhouse.operators.wide_floats import exponential, logarithm, round_once, square_root
 
 CPU_CHUNK_ELEMENTS: Final = 2**20
 """Elements and results of the columns that are reduced at a time, unless one column has more."""
@@ -54,7 +54,7 @@ def reduce_segments(
     x, order, offsets = planes["input"], planes["order"], planes["offsets"]
     segments, columns, rows = len(offsets) - 1, x.shape[1], len(order)
     counts = offsets.diff()
-    value = _round_once(torch.tensor(empty_value, dtype=torch.float64, device=x.device), x.dtype)
+    value = round_once(torch.tensor(empty_value, dtype=torch.float64, device=x.device), x.dtype)
     found = value.expand(segments, columns).clone(memory_format=torch.contiguous_format)
     winners = offsets.new_full((segments, columns), -1) if with_indices else None
     if not rows or not segments:
@@ -70,7 +70,7 @@ def reduce_segments(
             places = rows_of.first_places(result).masked_fill_(is_empty, 0)
             result = rows_of.values.gather(0, places)
             winners[:, chosen] = order[places].masked_fill_(is_empty, -1)
-        found[:, chosen] = torch.where(is_empty, value, _round_once(result, x.dtype))
+        found[:, chosen] = torch.where(is_empty, value, round_once(result, x.dtype))
     return (found,) if winners is None else (found, winners)
 
 
@@ -152,17 +152,6 @@ def _exponentials(rows: _Rows, *, takes_log: bool) -> torch.Tensor:
     weights = exponential(rows.less(most))
     total = rows.folded(weights, "sum")
     return logarithm(total) + most if takes_log else rows.folded(weights * rows.values, "sum") / total
-
-
-def _round_once(found: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """The nearest elements of a float type. Torch rounds to 16 bits by way of float32, and so twice."""
-    if dtype.itemsize > 2:
-        return found.to(dtype)
-    narrow = found.to(torch.float32)
-    again = narrow.to(torch.float64)
-    # Truncated, with the last bit set where something was lost: that is never halfway between two 16-bit floats.
-    truncated = narrow.view(torch.int32) - (again.abs() > found.abs()).to(torch.int32)
-    return (truncated | (again != found).to(torch.int32)).view(torch.float32).to(dtype)
 
 
 def reference_of_segment(column: list[float], reduce: str, *, empty_value: float, correction: int = 0) -> float:

@@ -15,7 +15,7 @@ import torch
 from poolhouse.kernels.span_blocks import BLOCK, MAX, POSITIONS, SUM, WEIGHTED
 from poolhouse.kernels.spans import MODES
 from poolhouse.kernels.vector_norms import LEAST_NORM
-from poolhouse.operators.wide_floats import square_root
+from poolhouse.operators.wide_floats import round_once, square_root
 
 _CHUNK_ELEMENTS: Final = 2**19
 """Elements of the vectors that are computed together; a step needs a few times their memory."""
@@ -85,18 +85,6 @@ def reduction_bytes(tokens: int, spans: int, dims: int, modes: int) -> int:
         + 40 * tokens
         + 64 * 2**10
     )
-
-
-def round_once(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """float64 rounded to the nearest element of a float type, ties to even; torch rounds halves to float32 before."""
-    if dtype not in (torch.float16, torch.bfloat16):
-        return values.to(dtype)
-    narrow = values.to(torch.float32)
-    wide = narrow.to(torch.float64)
-    # Rounded to odd: truncated, and the last bit set if that changed the number. Then a second rounding is correct.
-    grown, changed = wide.abs() > values.abs(), wide != values
-    bits = (narrow.view(torch.int32) - grown.to(torch.int32)) | changed.to(torch.int32)
-    return bits.view(torch.float32).to(dtype)
 
 
 def _normalized(vectors: torch.Tensor) -> torch.Tensor:

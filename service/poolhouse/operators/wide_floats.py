@@ -29,6 +29,18 @@ def round_like(found: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     return rounded.clone() if rounded.untyped_storage().data_ptr() == x.untyped_storage().data_ptr() else rounded
 
 
+def round_once(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """float64 rounded to the nearest element of a float type, ties to even; torch rounds halves to float32 before."""
+    if dtype not in (torch.float16, torch.bfloat16):
+        return values.to(dtype)
+    narrow = values.to(torch.float32)
+    wide = narrow.to(torch.float64)
+    # Rounded to odd: truncated, and the last bit set if that changed the number. Then a second rounding is correct.
+    grown, changed = wide.abs() > values.abs(), wide != values
+    bits = (narrow.view(torch.int32) - grown.to(torch.int32)) | changed.to(torch.int32)
+    return bits.view(torch.float32).to(dtype)
+
+
 def exponential(x: torch.Tensor) -> torch.Tensor:
     """The exponential of each float64 element, with bits that do not depend on its position; see ``to_power``."""
     return _by_numpy(np.exp, x) if is_on_cpu(x) else x.exp()

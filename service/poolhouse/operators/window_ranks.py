@@ -15,6 +15,7 @@ import torch
 from poolhouse.kernels.interpolation import FRACTION_BITS
 from poolhouse.kernels.quantiles import BETWEEN, METHODS, Quantile
 from poolhouse.operators.unsigned import as_bits
+from poolhouse.operators.wide_floats import round_once
 from poolhouse.operators.windows import Windows
 
 PIECE_TAPS: Final = 2**17
@@ -115,21 +116,7 @@ def _between_floats(below: torch.Tensor, above: torch.Tensor, weight: torch.Tens
     found = torch.where(apart.isinf(), one * rest + two * weight, found)
     middle = torch.where(total.isinf(), one * 0.5 + two * 0.5, total * 0.5)
     found = torch.where(one == two, one, torch.where(weight == 0.5, middle, found))
-    return _keys_of(_rounded(found, dtype))
-
-
-def _rounded(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """float64 rounded to a float type; to float16 once, as numpy does, while torch would round to float32 before."""
-    if dtype is not torch.float16:
-        return values.to(torch.float32).to(dtype) if dtype is torch.bfloat16 else values.to(dtype)
-    narrow = values.to(torch.float32)
-    wide = narrow.to(torch.float64)
-    bits = narrow.view(torch.int32)
-    # Rounded to odd: truncated, and the last bit set if that changed the number. Then a second rounding is correct.
-    grown = (wide.abs() > values.abs()) & ~wide.isinf()
-    changed = (wide != values) & ~wide.isinf() & ~wide.isnan()
-    odd = torch.where(changed, (bits - grown.to(torch.int32)) | 1, bits)
-    return odd.view(torch.float32).to(dtype)
+    return _keys_of(round_once(found, dtype))
 
 
 def _between_integers(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar, cast
@@ -36,7 +35,7 @@ class RegionAdapter(Translated[RegionOperator], RegionOperator):
     def translate(self, message: str) -> str:
         found = super().translate(message)
         for theirs, ours in self.our_names.items():
-            found = re.sub(rf"\b{ours}\b", theirs, found)
+            found = found.replace(ours, theirs)
         return found
 
     def _with_our_names(self, tensors: Mapping[str, _Given]) -> dict[str, _Given]:
