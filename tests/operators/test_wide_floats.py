@@ -37,6 +37,18 @@ def test_results_have_the_planned_type(name: str) -> None:
     assert rounded.item() == torch.tensor(1 / 3, dtype=torch.float64).to(rounded.dtype).item()
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16], ids=str)
+def test_every_nan_has_the_same_bits(dtype: torch.dtype) -> None:
+    """Wherever it lies: torch's conversions have other NaNs in vectors than in their tails."""
+    signs = torch.tensor([math.nan, -math.nan] * 16 + [math.nan], dtype=torch.float64)
+
+    found = [round_like(signs[:length], torch.empty(0, dtype=dtype)) for length in range(1, 34)]
+
+    assert (
+        len({bytes(one) for each in found for one in each.view(torch.uint8).reshape(-1, dtype.itemsize).tolist()}) == 1
+    )
+
+
 def test_a_result_does_not_share_the_memory_of_the_input() -> None:
     """Float64 needs no rounding, and a window of one element no reduction: the result would be the request's memory."""
     x = torch.arange(4.0, dtype=torch.float64)

@@ -73,7 +73,7 @@ class LogSumExpPool(Reduction):
         elements, outputs = math.prod(spatial), math.prod(axis.outputs for axis in axes)
         scaled = elementwise_cost(elements, 24)
         joined = reduction_cost(spatial, axes, _JOIN_COST).with_held_bytes(16 * elements)
-        rounded = elementwise_cost(outputs, 32, 15.0).with_held_bytes(16 * outputs)
+        rounded = elementwise_cost(outputs, 33, 16.0).with_held_bytes(16 * outputs)
         found = scaled.then(joined).then(rounded)
         uneven = any(not axis.is_uniform for axis in axes)
         return Cost(

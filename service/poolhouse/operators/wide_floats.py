@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -24,9 +25,13 @@ def float_type(dtype: ElementType) -> ElementType:
 
 
 def round_like(found: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """float64 results as the output type for this input, in memory of their own."""
+    """float64 results as the output type for this input, in memory of their own, with the same bits for every NaN.
+
+    Torch's maxima and conversions give NaNs other bits in vectors than in their tails, which depend on other planes.
+    """
     rounded = found.to(x.dtype if x.is_floating_point() else torch.float32)
-    return rounded.clone() if rounded.untyped_storage().data_ptr() == x.untyped_storage().data_ptr() else rounded
+    owned = rounded.clone() if rounded.untyped_storage().data_ptr() == x.untyped_storage().data_ptr() else rounded
+    return owned.masked_fill_(owned.isnan(), math.nan)
 
 
 def round_once(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
