@@ -54,7 +54,7 @@ INVALID_ADDRESSES += ["http://h/a b", "http://h/a\r\nX: y", "http://h/ü", "http
 
 @pytest.mark.parametrize("url", INVALID_ADDRESSES)
 def test_an_invalid_address_is_refused(url: str) -> None:
-    """Whoever constructs a client learns of it, not only the first call."""
+    """The constructor of the client refuses it, not only the first call."""
     with pytest.raises(ValueError, match="base_url"):
         parse_endpoint(url, None)
 

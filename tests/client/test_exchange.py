@@ -23,7 +23,7 @@ def test_bytes_that_are_not_text_are_replaced() -> None:
 
 
 def test_a_request_id_can_be_printed() -> None:
-    """It is part of messages, and whoever answers chooses it."""
+    """Error messages quote it, and the server that answers chooses it."""
     assert Response(200, {"x-request-id": "a\x1b[2J\r\n"}, ()).request_id == "a\\u001b[2J\\r\\n"
     assert Response(200, {}, ()).request_id is None
 

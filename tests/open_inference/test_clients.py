@@ -187,7 +187,7 @@ def test_a_sequence_is_refused(call: Call) -> None:
 
 
 def test_asynchronous_inferences(triton: InferenceServerClient) -> None:
-    """Several requests in flight of one synchronous client: each handle gets its own response."""
+    """A synchronous client has several requests in flight, and each handle gets its own response."""
     handles = [
         triton.async_infer("max_pool2d", [input_of(ELEMENTS + index)], parameters=PARAMETERS) for index in range(4)
     ]

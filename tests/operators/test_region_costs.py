@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -15,13 +11,11 @@ import pytest
 import torch
 
 from poolhouse.operators.plan import Limits
-from tests.operators.peak_memory import ENVIRONMENT
+from tests.operators.memory_of_plans import OVERHEAD, measured_rows, rows_over_plan
 from tests.operators.region_extremes import RegionExtreme, region_extremes
 from tests.operators.test_costs import BY_TORCH, CALL_S, FACTOR, LIMITS, OUTLIER, planned_seconds, seconds
 
 _ELEMENTS: Final = (2**8, 2**13, 2**17, 2**20)
-_OVERHEAD: Final = 2**20
-"""Memory that torch and Python sometimes allocate for themselves, independent of the request."""
 
 _Measured = list[tuple[RegionExtreme, float]]
 
@@ -88,21 +82,9 @@ def test_every_step_takes_about_as_long(limits: Limits, every: int) -> None:
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc/self/clear_refs")
 def test_no_request_takes_more_memory_than_its_plan_says(by: str, every: int) -> None:
     """Each thread has a table of its own, and torch computes every element in float64."""
-    lines = subprocess.run(
-        [sys.executable, "-m", "tests.operators.region_peak_memory", by, str(every)],
-        env={**os.environ, **ENVIRONMENT},
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.splitlines()
-    rows: list[tuple[str, int, int]] = [tuple(json.loads(line)) for line in lines]
+    rows = measured_rows("tests.operators.region_peak_memory", by, every)
 
-    over = [
-        f"{name}: took {taken / 2**20:.1f} MiB, planned {planned / 2**20:.1f} MiB"
-        for name, taken, planned in rows
-        if taken > planned + _OVERHEAD
-    ]
-    assert not over, "\n".join(over)
+    assert not (over := rows_over_plan(rows)), "\n".join(over)
     assert len(rows) > 1_500 / every
     # A plan with too many bytes would make the service refuse other requests. Plans are for more than two threads.
-    assert statistics.median(taken / planned for _, taken, planned in rows if taken > _OVERHEAD) > 0.1
+    assert statistics.median(taken / planned for _, taken, planned in rows if taken > OVERHEAD) > 0.1

@@ -91,7 +91,7 @@ async def pool_alone(
 
 
 async def until_waiting(service: PoolingService, jobs: int) -> None:
-    """Let the event loop go on until so many jobs are submitted."""
+    """Let the event loop go on until that number of jobs is submitted."""
     for _ in range(1000):
         if service.status.job_count == jobs:
             return

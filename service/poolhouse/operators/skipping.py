@@ -36,7 +36,10 @@ OMIT: Final = "omit"
 
 
 class SkippingPool(WindowOperator):
-    """Pools the elements that are kept; an outermost mixin of operators with :class:`Skipping`."""
+    """Pools the elements that are kept; an outermost mixin of operators with :class:`Skipping`.
+
+    mypy cannot see the methods that :class:`Skipping` or a reduction has after this class, hence ``type: ignore``.
+    """
 
     nan_policy: str
     ignore_value: float | None
@@ -50,7 +53,7 @@ class SkippingPool(WindowOperator):
 
     def pool_kept(self, x: torch.Tensor, kept: torch.Tensor, counts: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """See :meth:`Skipping.pool_kept`."""
-        return super().pool_kept(x, kept, counts)  # type: ignore[misc, no-any-return]  # Skipping's, or a reduction's
+        return super().pool_kept(x, kept, counts)  # type: ignore[misc, no-any-return]
 
     def kept_cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
         """See :meth:`Skipping.kept_cost`."""

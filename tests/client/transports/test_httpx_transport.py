@@ -161,7 +161,7 @@ def test_a_response_that_was_read_before_is_copied(kind: str, handler: Handler) 
 @KINDS
 @EARLY
 def test_a_response_that_was_read_before_has_the_same_limits(kind: str, handler: Handler) -> None:
-    """The limits are the caller's, whoever has read it."""
+    """The caller's limits hold no matter whether httpx or the transport has read the body."""
     exchange(kind, handler, Request("GET", "/", max_response_bytes=5))
     with pytest.raises(UnexpectedAnswer, match="accepts at most 4"):
         exchange(kind, handler, Request("GET", "/", max_response_bytes=4))
