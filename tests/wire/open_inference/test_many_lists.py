@@ -75,6 +75,17 @@ def test_every_list_is_read(tensors: dict[str, Tensor], reader: str) -> None:
 
 
 @pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_a_bare_nan_or_infinity_may_end_the_text(word: str, reader: str) -> None:
+    """Behind it are fewer characters than the longest of these words has."""
+    inputs: list[dict[str, object]] = [{"name": "input", "shape": [1], "datatype": "FP32", "data": [float(word)]}]
+
+    found = read(inputs, reader)
+
+    np.testing.assert_array_equal(found["input"].array, np.array([float(word)], np.float32))
+
+
+@pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("index", range(MAX_TENSORS))
 def test_a_wrong_element_is_named_in_any_list(index: int, reader: str) -> None:
     """The lists before it are read, and their elements are not disturbed by a second scan."""

@@ -60,7 +60,6 @@ MAX_WORD_CHARS: Final = 16
 _MAGNITUDE_MASK: Final = np.uint64(2**63 - 1)
 _ZERO: Final = np.uint64(0)
 _8: Final = np.uint64(8)
-_40: Final = np.uint64(40)
 _56: Final = np.uint64(56)
 _NAN: Final = np.uint64(int.from_bytes(b"NaN", "big"))
 _INFINITY: Final = np.uint64(int.from_bytes(b"Infinity", "big"))
@@ -132,15 +131,15 @@ def _nonfinite_value(length: int, late: Element, early: Element) -> float:
 @helper
 def _nonfinite_length(text: Flat, at: int, end: int) -> int:
     """The length of the NaN, Infinity or -Infinity without quotes that begins here; 0 if none does."""
-    if at + 9 >= end:
-        return 0
     sign = 1 if text[at] == 45 else 0
-    word = _ZERO
-    for place in range(at + sign, at + sign + 8):
-        word = (word << _8) | np.uint64(text[place])
-    if word == _INFINITY:
-        return 8 + sign
-    return 3 if sign == 0 and word >> _40 == _NAN else 0
+    word, length = _ZERO, 0
+    # Near the end of the text, NaN may be followed by fewer characters than Infinity has.
+    while length < 8 and at + sign + length < end:
+        word = (word << _8) | np.uint64(text[at + sign + length])
+        length += 1
+        if length == 3 and sign == 0 and word == _NAN:
+            return 3
+    return 8 + sign if word == _INFINITY else 0
 
 
 @helper
