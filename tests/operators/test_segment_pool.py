@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.dtypes import ELEMENT_TYPES
+from poolhouse.errors import Unprocessable
 from poolhouse.operators.segment_pool import SegmentPool
-from poolhouse.tensors import Tensor
+from poolhouse.tensors import Tensor, TensorMetadata
 from tests.hypothesis_profiles import scaled_examples
 from tests.operators.region_cases import pool_arrays
 
@@ -118,6 +119,43 @@ def test_the_number_of_segments_follows_from_the_largest() -> None:
     assert SegmentPool.fields_from_elements({}) == {}
     empty = {"segments": Tensor(ELEMENT_TYPES["int64"], np.zeros(0, np.int64))}
     assert SegmentPool.fields_from_elements(empty) == {"num_segments": 0}
+
+
+def test_a_huge_segment_number_is_refused_with_its_row() -> None:
+    """Nothing could hold that many segments."""
+    tensors = {"segments": Tensor(ELEMENT_TYPES["int64"], np.array([0, 2**62, 1]))}
+
+    with pytest.raises(Unprocessable, match=r"row 1 has the segment 4611686018427387904") as refusal:
+        SegmentPool.fields_from_elements(tensors)
+
+    assert refusal.value.code == "index_out_of_range"
+
+
+@pytest.mark.parametrize("value", [-1.5, float("nan"), float("inf")])
+def test_a_segment_without_rows_has_the_given_value(value: float) -> None:
+    """Also NaN, which is never the result of numbers."""
+    arrays = {"input": np.ones((2, 1)), "segments": np.array([0, 2])}
+
+    found = pool_arrays("segment_pool", arrays, num_segments=3, empty_value=value)["output"]
+
+    np.testing.assert_array_equal(found, [[1], [value], [1]])
+
+
+@pytest.mark.parametrize("value", [65519, 65520, -65520, 1e300])
+def test_a_value_beyond_the_element_type_is_refused(value: float) -> None:
+    """It would become an infinity that the client did not ask for; 65519 is rounded to the largest float16."""
+    inputs = {
+        "input": TensorMetadata(ELEMENT_TYPES["float16"], (2, 1)),
+        "segments": TensorMetadata(ELEMENT_TYPES["int64"], (2,)),
+    }
+    spec = SegmentPool.of(num_segments=3, empty_value=value)
+
+    if value == 65519:
+        assert spec.arrange(inputs).planes == 3
+    else:
+        with pytest.raises(Unprocessable, match="beyond float16") as refusal:
+            spec.arrange(inputs)
+        assert refusal.value.problems[0].pointer == "/empty_value"
 
 
 def test_a_sample_has_no_variance() -> None:

@@ -49,6 +49,14 @@ def test_every_nan_has_the_same_bits(dtype: torch.dtype) -> None:
     )
 
 
+@pytest.mark.parametrize(("dtype", "bits"), [(torch.bfloat16, 8), (torch.float16, 11)], ids=str)
+def test_results_are_rounded_once(dtype: torch.dtype, bits: int) -> None:
+    """A little more than half way between two halves: by way of float32 it would be half way, and rounded down."""
+    above_half = torch.tensor([1 + 2.0**-bits + 2.0**-40], dtype=torch.float64)
+
+    assert round_like(above_half, torch.empty(0, dtype=dtype)).item() == 1 + 2.0 ** (1 - bits)
+
+
 def test_a_result_does_not_share_the_memory_of_the_input() -> None:
     """Float64 needs no rounding, and a window of one element no reduction: the result would be the request's memory."""
     x = torch.arange(4.0, dtype=torch.float64)

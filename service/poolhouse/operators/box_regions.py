@@ -46,7 +46,7 @@ class BoxRegions(RegionOperator):
     input_dimensions: ClassVar[tuple[int, ...]] = (4,)
     output_dimensions: ClassVar[tuple[int, ...]] = (4,)
 
-    output_size: Sizes = field(IntegerPerAxis(1), "The size of each output, H and W.", example=7)  # noqa: RUF009
+    output_size: Sizes = field(IntegerPerAxis(1), "The size of each output, H and W.", example=7)  # noqa: RUF009, which declares the field
     spatial_scale: float = field(
         Real(), "What the coordinates of boxes are multiplied by: 1/16 for a map of a sixteenth of the image's size.",
         default=1.0, example=0.0625,

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 import numpy as np
 import torch
 
-from poolhouse.dtypes import INT64, ElementKind
+from poolhouse.dtypes import INT64, ElementKind, ElementType
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.kernels.segments import SegmentKernel, group_rows
 from poolhouse.kernels.window_kernels import Kernel
@@ -20,12 +20,13 @@ from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.input_checks import check_companion_type, check_input_type, check_names
 from poolhouse.operators.inputs import TensorInput
 from poolhouse.operators.loop_costs import KernelFactory
-from poolhouse.operators.number_types import Integer, Real
+from poolhouse.operators.number_types import AnyNumber, Integer
 from poolhouse.operators.operator import Array, Number, Planes, Refusal, Sample, operator
 from poolhouse.operators.region_costs import SegmentWork, segment_loops_cost, segment_torch_cost
 from poolhouse.operators.region_operator import RegionOperator, ramp
 from poolhouse.operators.segment_reductions import reduce_segments, reference_of_segment
 from poolhouse.operators.size_types import INT32_MAX
+from poolhouse.operators.wide_floats import round_once
 from poolhouse.tensors import Tensor, TensorMetadata
 
 _REDUCTIONS: Final = ("sum", "mean", "max", "min", "mul", "median", "var", "std", "softmax", "logsumexp")
@@ -86,7 +87,7 @@ class SegmentPool(RegionOperator):
         IntegerChoice((0, 1)), "What is subtracted from the number of rows for var and std.", default=0, example=1
     )
     empty_value: float | None = field(
-        Real(), "The result of a segment without rows. By default 0, and 1 for mul.", default=None, example=0
+        AnyNumber(), "The result of a segment without rows. By default 0, and 1 for mul.", default=None, example=0
     )
     return_indices: bool = field(
         Flag(), "Whether to return the number of the row of each maximum or minimum, too.", default=False, example=True
@@ -102,6 +103,7 @@ class SegmentPool(RegionOperator):
         Refusal((4, 1, 3), {"reduce": "mode"}, "invalid_fields"),
         Refusal((4, 1, 3), {"reduce": "sum", "return_indices": True}, "invalid_fields"),
         Refusal((4, 1, 3), {"reduce": "sum", "correction": 1}, "invalid_fields"),
+        Refusal((4, 1, 3), {"num_segments": 4, "empty_value": 1e6}, "invalid_fields", dtype="float16"),
         Refusal((4, 1, 3), {}, "unsupported_dtype", dtype="int64"),
     )
 
@@ -123,7 +125,14 @@ class SegmentPool(RegionOperator):
         segments = tensors.get("segments")
         if segments is None or segments.dtype is not INT64 or "offsets" in tensors:
             return {}
-        return {"num_segments": min(int(segments.array.max(initial=-1)) + 1, INT32_MAX)}
+        numbers = segments.array.reshape(-1).astype(np.int64)
+        largest = int(numbers.max(initial=-1))
+        if largest >= INT32_MAX:
+            raise Unprocessable(
+                "index_out_of_range",
+                f"row {int(numbers.argmax())} has the segment {largest}; segments count from 0 to {INT32_MAX - 1}.",
+            )
+        return {"num_segments": largest + 1}
 
     def arrange(self, inputs: Mapping[str, TensorMetadata]) -> Arrangement:
         check_names(self, inputs)
@@ -131,6 +140,7 @@ class SegmentPool(RegionOperator):
         check_input_type(self, given.dtype)
         if len(given.shape) not in self.input_dimensions:
             raise Unprocessable("wrong_rank", f"{self.name} takes (T, *) of 1 to 5 dimensions; got {len(given.shape)}.")
+        self._check_empty_value(given.dtype)
         for each in self.companions:
             if each.name in inputs:
                 check_companion_type(each, inputs[each.name].dtype)
@@ -188,8 +198,18 @@ class SegmentPool(RegionOperator):
             raise Unprocessable("invalid_fields", message, problems=(problem,))
         return self.num_segments
 
+    def _check_empty_value(self, dtype: ElementType) -> None:
+        value = self._value_of_empty()
+        element = getattr(torch, dtype.name)
+        if math.isfinite(value) and round_once(torch.tensor(value, dtype=torch.float64), element).isinf():
+            message = (
+                f"empty_value {value} is beyond {dtype.name}, whose largest number is {torch.finfo(element).max}; give "
+                "a smaller one."
+            )
+            raise Unprocessable("invalid_fields", message, problems=(FieldProblem("/empty_value", "range", message),))
+
     def _value_of_empty(self) -> float:
-        return self.empty_value if self.empty_value is not None else 1.0 if self.reduce == "mul" else 0.0
+        return float(self.empty_value) if self.empty_value is not None else 1.0 if self.reduce == "mul" else 0.0
 
     def arranged_cost(self, arrangement: Arrangement) -> Cost:
         return segment_torch_cost(self._work(arrangement))

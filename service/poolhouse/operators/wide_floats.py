@@ -29,7 +29,7 @@ def round_like(found: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
 
     Torch's maxima and conversions give NaNs other bits in vectors than in their tails, which depend on other planes.
     """
-    rounded = found.to(x.dtype if x.is_floating_point() else torch.float32)
+    rounded = round_once(found, x.dtype) if x.is_floating_point() else found.to(torch.float32)
     owned = rounded.clone() if rounded.untyped_storage().data_ptr() == x.untyped_storage().data_ptr() else rounded
     return owned.masked_fill_(owned.isnan(), math.nan)
 
