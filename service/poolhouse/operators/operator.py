@@ -85,6 +85,8 @@ class Operator:
     """The kinds of element type that ``input`` may have, and what each means here, in one sentence."""
     padding_value: ClassVar[str] = "There is no padding."
     index_meaning: ClassVar[str] = ""
+    less_work: ClassVar[str] = "Use a smaller window or a larger stride, or send fewer planes at once."
+    """What a client can do whose request would take too long."""
     source: ClassVar[str] = ""
     shape_rule: ClassVar[str]
     """The shapes of the inputs and the size of each output axis, in one sentence."""

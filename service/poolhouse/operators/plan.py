@@ -185,7 +185,8 @@ def make_plan(spec: Operator, inputs: Mapping[str, TensorMetadata], limits: Limi
     plane_steps, call_steps = math.ceil(cost.plane_steps + fresh_page_steps), math.ceil(cost.call_steps)
     plane_workspace = math.ceil(cost.plane_bytes)
     call_bytes = math.ceil(cost.call_bytes) + counted * spec.region_bytes
-    _check_work(counted * plane_steps + call_steps, plane_workspace + call_bytes, arrangement.plane_sizes, limits)
+    _check_work(spec, counted * plane_steps + call_steps, limits)
+    _check_workspace(plane_workspace + call_bytes, arrangement.plane_sizes)
     return Plan(
         spec=spec,
         inputs=arrangement.inputs,
@@ -218,13 +219,15 @@ def _check_output(shape: Sizes, nbytes: int, limits: Limits) -> None:
         )
 
 
-def _check_work(steps: int, plane_workspace: int, sizes: Sizes, limits: Limits) -> None:
+def _check_work(spec: Operator, steps: int, limits: Limits) -> None:
     if steps > limits.max_steps:
         raise Unprocessable(
             "work_too_large",
-            f"this would take about {steps} steps of a nanosecond; the limit is {limits.max_steps}. "
-            "Use a smaller window or a larger stride, or send fewer planes at once.",
+            f"this would take about {steps} steps of a nanosecond; the limit is {limits.max_steps}. {spec.less_work}",
         )
+
+
+def _check_workspace(plane_workspace: int, sizes: Sizes) -> None:
     if plane_workspace > _MAX_PLANE_WORKSPACE_BYTES:
         raise Unprocessable(
             "work_too_large",

@@ -32,6 +32,7 @@ def ramp(dtype: str, shape: Sizes) -> Tensor:
 class RegionOperator(Operator):
     """Base class of operators that pool regions; each region is a plane of the arrangement."""
 
+    less_work: ClassVar[str] = "Pool fewer or smaller regions at once."
     concatenates_slices: ClassVar[bool] = False
     # Three integers, or five numbers, and some copies of them.
     region_bytes: ClassVar[int] = 192
