@@ -158,11 +158,12 @@ class PoolingService:
             message = _read_tensor_fields(message, member.tensor_fields)
         if defaults := member.fields_from_elements(message.tensors):
             message = _with_defaults(message, defaults)
-        metadata_by_name = {each: tensor.metadata for each, tensor in message.tensors.items()}
-        return self.prepare_planned(
-            self._planner.plan(operator, message.json_fields, message.text_fields, metadata_by_name, message.notes),
-            message.tensors,
+        tensors = message.tensors
+        metadata_by_name = {each: tensor.metadata for each, tensor in tensors.items()}
+        plan = self._planner.plan(
+            operator, message.json_fields, message.text_fields, metadata_by_name, message.notes, tensors
         )
+        return self.prepare_planned(plan, tensors)
 
     def prepare_planned(self, plan: Plan, tensors: Mapping[str, Tensor]) -> PreparedRequest:
         """Prepare a request whose plan is known, from :meth:`plan_from_metadata`."""

@@ -223,9 +223,8 @@ def _row(
     tensors = {"input": tensor_of(dtype, values)}
     tensors |= {key: tensor_of(array.dtype.name, array) for key, array in regions.items()}
     try:
-        plan = make_plan(
-            CATALOGUE.find(operator).of(**fields), {key: each.metadata for key, each in tensors.items()}, limits
-        )
+        metadata = {key: each.metadata for key, each in tensors.items()}
+        plan = make_plan(CATALOGUE.find(operator).of(**fields), metadata, limits, tensors)
         plan.spec.check_elements(tensors)
     except Unprocessable:
         return None

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from poolhouse.dtypes import FLOAT32
 from poolhouse.errors import Unprocessable
-from tests.operators.region_cases import pool_arrays
+from poolhouse.operators.plan import Limits, Plan, make_plan
+from poolhouse.tensors import Tensor, TensorMetadata
+from tests.operators.region_cases import CATALOGUE, pool_arrays
 
 RNG = np.random.default_rng(2)
 X = RNG.standard_normal((3, 4, 12, 10)).astype(np.float32)
@@ -78,3 +81,46 @@ def test_boxes_that_do_not_fit(
 
     assert raised.value.code == code
     assert says in raised.value.detail
+
+
+def _plan(name: str, boxes: np.typing.NDArray[np.float32], *, is_measured: bool) -> Plan:
+    """The plan of boxes ``(K, 5)`` of a map of 100 × 80 elements."""
+    given = Tensor(FLOAT32, boxes)
+    inputs = {"input": TensorMetadata(FLOAT32, (1, 64, 100, 80)), "boxes": given.metadata}
+    spec = CATALOGUE.find(name).of(output_size=7)
+    return make_plan(spec, inputs, Limits(2**40, 2**60), {"boxes": given} if is_measured else None)
+
+
+@OPERATORS
+def test_the_plan_of_small_boxes_is_small(name: str) -> None:
+    """A plan for boxes as large as the map would refuse the requests of most detectors."""
+    small = np.tile(np.array([0, 10, 10, 18, 16], np.float32), (50, 1))
+
+    measured, unmeasured = (_plan(name, small, is_measured=each) for each in (True, False))
+
+    assert 8 * measured.steps < unmeasured.steps
+    assert measured.workspace_bytes <= unmeasured.workspace_bytes
+
+
+@OPERATORS
+@pytest.mark.parametrize("wild", [np.nan, np.inf, 1e30, 1e9])
+def test_no_box_is_planned_for_more_than_the_map(name: str, wild: float) -> None:
+    """Elements are measured before they are checked."""
+    boxes = np.array([[0, -wild, 0, wild, 1e4], [0, 0, wild, 5, -wild]], np.float32)
+
+    measured, unmeasured = (_plan(name, boxes, is_measured=each) for each in (True, False))
+
+    assert 0 < measured.steps <= unmeasured.steps
+    assert measured.held_bytes <= unmeasured.held_bytes
+
+
+@OPERATORS
+def test_the_plan_of_mixed_boxes_has_the_mean_area(name: str) -> None:
+    """Half of the boxes are the whole map, so the steps are at least half of those of whole maps alone."""
+    whole = np.tile(np.array([0, 0, 0, 80, 100], np.float32), (20, 1))
+    mixed = whole.copy()
+    mixed[::2, 3:] = 2
+
+    steps = [_plan(name, each, is_measured=True).steps for each in (whole, mixed)]
+
+    assert steps[0] / 2 <= steps[1] < steps[0]

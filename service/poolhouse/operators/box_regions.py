@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from poolhouse.dtypes import FLOAT32, FLOAT64, INT64, ElementKind
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.arrangement import Arrangement
+from poolhouse.operators.arrangement import Arrangement, RegionSizes
 from poolhouse.operators.field_types import describe_value
 from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.input_checks import check_companion_type, check_input_type, check_names
@@ -31,6 +31,8 @@ BOXES: Final = TensorInput(
 BATCH_INDICES: Final = TensorInput(
     "batch_indices", (INT64,), "(K): the number of the image of each box, for boxes (K, 4).", (1,), is_required=False
 )
+_BORDER: Final = 2.0
+"""Elements that a box may touch beyond its size, since its corners lie between elements."""
 _MAX_SCALED: Final = 2.0**31
 """Coordinates beyond it, after scaling, are far outside of every feature map."""
 
@@ -40,6 +42,7 @@ class BoxRegions(RegionOperator):
     """Base of operators that pool boxes of a feature map to one size."""
 
     rank: ClassVar[int] = 2
+    measures_elements: ClassVar[bool] = True
     element_types: ClassVar[Mapping[ElementKind, str]] = {"float": "Computed in float64, rounded once."}
     companions: ClassVar[tuple[TensorInput, ...]] = (BOXES, BATCH_INDICES)
 
@@ -90,6 +93,18 @@ class BoxRegions(RegionOperator):
             plane_output_bytes=channels * height * width * given.dtype.itemsize,
             plane_sizes=(channels, height, width),
         )
+
+    def measure(self, arrangement: Arrangement, tensors: Mapping[str, Tensor]) -> Arrangement:
+        boxes = tensors["boxes"].array
+        if not len(boxes):
+            return arrangement
+        # Columns x1, y1, x2, y2 are the last four. Invalid boxes, which are refused later, count as large ones.
+        with np.errstate(all="ignore"):
+            corners = boxes[:, -4:].astype(np.float64) * self.spatial_scale
+            sizes = np.abs(corners[:, [3, 2]] - corners[:, [1, 0]]) + _BORDER
+            clipped = np.fmin(sizes, arrangement.inputs["input"].shape[2:])
+        typical, largest = np.sqrt(np.square(clipped).mean(0)), clipped.max(0)
+        return replace(arrangement, region_sizes=RegionSizes(tuple(typical.tolist()), tuple(largest.tolist())))
 
     def boxes_of(self, arrays: Mapping[str, Array]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """(K, 4) coordinates, and the number of each box's image."""

@@ -200,6 +200,13 @@ class Operator:
         optional = {"indices": "return_indices", "valid": "return_valid"}
         return {name: field for name, field in optional.items() if field in fields}
 
+    measures_elements: ClassVar[bool] = False
+    """Whether :meth:`measure` finds something."""
+
+    def measure(self, arrangement: Arrangement, tensors: Mapping[str, Tensor]) -> Arrangement:
+        """The arrangement with what the elements tell of the work; they have not been checked."""
+        return arrangement
+
     @classmethod
     def fields_from_elements(cls, tensors: Mapping[str, Tensor]) -> Mapping[str, object]:
         """Defaults of fields that the elements of a request determine, such as a number of segments."""

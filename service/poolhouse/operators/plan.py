@@ -19,7 +19,7 @@ from poolhouse.operators.costs import STEPS_PER_BYTE, Cost, byte_steps
 from poolhouse.operators.field_types import describe_value
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.operator import Array, Operator
-from poolhouse.tensors import TensorMetadata
+from poolhouse.tensors import Tensor, TensorMetadata
 
 _MAX_ARRAY_BYTES: Final = 2**63 - 1
 """Limit of numpy for one array; it leaves sizes of 0 out of the product."""
@@ -163,13 +163,26 @@ class Plan:
         return (self.spec.spec_key(), self.inputs["input"].dtype.name, self.plane_shape)
 
 
-def make_plan(spec: Operator, inputs: Mapping[str, TensorMetadata], limits: Limits) -> Plan:
+def make_plan(
+    spec: Operator,
+    inputs: Mapping[str, TensorMetadata],
+    limits: Limits,
+    tensors: Mapping[str, Tensor] | None = None,
+) -> Plan:
     """The plan for inputs with this metadata.
+
+    Args:
+        spec: the operator with its fields.
+        inputs: their metadata.
+        limits: of the request.
+        tensors: the inputs, where their elements are known and determine the work; else the plan has the most.
 
     Raises:
         Unprocessable: the spec does not fit the inputs, or the request is beyond the limits.
     """
     arrangement = spec.arrange(inputs)
+    if tensors is not None:
+        arrangement = spec.measure(arrangement, tensors)
     # An empty batch is checked as one plane, so that a spec is refused or accepted whatever the number of planes is.
     counted, plane_output_bytes = max(arrangement.planes, 1), arrangement.plane_output_bytes
     for metadata in arrangement.outputs.values():

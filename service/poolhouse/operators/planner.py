@@ -10,7 +10,7 @@ from typing import Final
 from poolhouse.operators.catalogue import Catalogue
 from poolhouse.operators.operator import Operator
 from poolhouse.operators.plan import Limits, Plan, make_plan
-from poolhouse.tensors import Note, TensorMetadata
+from poolhouse.tensors import Note, Tensor, TensorMetadata
 
 _MAX_CACHED_PLANS: Final = 1024
 _MAX_KEY_LENGTH: Final = 256
@@ -70,21 +70,29 @@ class Planner:
         text_fields: Mapping[str, str],
         metadata: Mapping[str, TensorMetadata],
         notes: Mapping[str, Note] = _NO_NOTES,
+        tensors: Mapping[str, Tensor] | None = None,
     ) -> Plan:
         """The plan of a request. No seed is drawn: a random spec without a seed still has none.
+
+        Args:
+            name: of the operator.
+            json_fields, text_fields, notes: the fields as they were sent.
+            metadata: of the tensors.
+            tensors: the tensors themselves, where they are known.
 
         Raises:
             NotFound: there is no such operator.
             Unprocessable: the fields, the tensors or the limits do not allow the request.
         """
         member = self._catalogue.find(name).for_inputs(metadata)
+        measured = tensors if member.measures_elements else None
         if notes:
             names = {field.name for field in member.fields()}
             notes = {each: note for each, note in notes.items() if note.is_field or each in names}
-        if not (
+        if measured is not None or not (
             _is_short(json_fields) and _is_short(text_fields) and _is_short({each: notes[each].text for each in notes})
         ):
-            return make_plan(member.parse(json_fields, text_fields, notes), metadata, self._limits)
+            return make_plan(member.parse(json_fields, text_fields, notes), metadata, self._limits, measured)
         fields = f"{json_fields}{text_fields}{notes}"
         key = (name, fields, tuple((each, given.dtype.name, given.shape) for each, given in metadata.items()))
         request = _PlanRequest(member, json_fields, text_fields, notes, metadata, key)

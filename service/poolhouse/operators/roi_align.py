@@ -43,7 +43,7 @@ _ROUNDED_BYTES: Final = 6 * 2**18
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """The most that a box takes.
+    """What a box takes.
 
     Attributes:
         channels: C.
@@ -126,55 +126,58 @@ class RoiAlign(BoxRegions):
             )
 
     def arranged_cost(self, arrangement: Arrangement) -> Cost:
-        work = self._work(arrangement)
-        (rows, columns), (_, channels, *spatial) = self.output_size, arrangement.inputs["input"].shape
-        longest = [min(length, 2 * self.sampling_ratio if self.sampling_ratio > 0 else length) for length in spatial]
+        # All boxes of a chunk are padded to its largest.
+        sizes = arrangement.largest_regions(arrangement.plane_shape[1:])
+        work = self._work(arrangement, sizes)
+        channels, rows, columns = work.channels, *self.output_size
+        longest = [min(size, 2 * self.sampling_ratio if self.sampling_ratio > 0 else size) for size in sizes]
         # Bins are padded to the largest one. Those of a box that reaches beyond the input differ.
         padded_rows, padded_columns = min(2 * work.rows, rows * longest[0]), min(2 * work.columns, columns * longest[1])
         steps = channels * padded_columns * (padded_rows * (20.0 if self.mode == "max" else 10.0) + 6 * rows)
         turns = 20 * (padded_rows / rows + padded_columns / columns)
         widened = channels * rows * columns * longest[1]
         together = min(max(_CHUNK_ELEMENTS, widened), arrangement.planes * widened)
-        return self._cost(arrangement, work, steps, 400 + turns, 1, 64.0 * together)
+        return self._cost(arrangement, steps, 400 + turns, 1, 64.0 * together)
 
     def arranged_loops(self, arrangement: Arrangement) -> KernelFactory | None:
-        work = self._work(arrangement)
+        sizes = arrangement.typical_regions(arrangement.plane_shape[1:])
+        work = self._work(arrangement, sizes)
         each = 2.0 if self.mode == "max" else 1.0
         # All columns between the outer ones are added, if they are few.
-        line = min(2 * work.columns, arrangement.inputs["input"].shape[3])
+        line = min(2 * work.columns, sizes[1])
         steps = work.channels * (
             each * (work.rows * line * 0.6 + work.columns * work.bins[0]) + 2 * math.prod(work.bins) + 10
         )
         rounded = work.channels * math.prod(work.bins) * 6.0 * (arrangement.inputs["input"].dtype.itemsize == 2)
         together = min(MAX_THREADS * max(_ROUNDED_BYTES, rounded), arrangement.planes * rounded)
         return KernelFactory(
-            self._cost(arrangement, work, steps, 120, MAX_THREADS, together),
+            self._cost(arrangement, steps, 120, MAX_THREADS, together),
             lambda: self._kernel(arrangement.inputs["input"].dtype.name),
         )
 
-    def _work(self, arrangement: Arrangement) -> _Work:
-        _, channels, *spatial = arrangement.inputs["input"].shape
+    def _work(self, arrangement: Arrangement, sizes: tuple[float, ...]) -> _Work:
+        """The work for a box of this size."""
         ratio = self.sampling_ratio
         samples, taps = 0.0, []
-        for bins, length in zip(self.output_size, spatial, strict=True):
+        for bins, length in zip(self.output_size, sizes, strict=True):
             # Each element of the axis is read once, and those beside the borders of bins twice.
             most = length + 2 * (bins - 1)
             taps.append(float(min(2 * bins * ratio, most) if ratio > 0 else most))
             samples += bins * ratio if ratio > 0 else bins + 2 * length
-        return _Work(channels, self.output_size, taps[0], taps[1], samples)
+        return _Work(arrangement.plane_shape[0], self.output_size, taps[0], taps[1], samples)
 
-    def _cost(
-        self, arrangement: Arrangement, work: _Work, steps: float, calls: float, threads: int, held: float
-    ) -> Cost:
+    def _cost(self, arrangement: Arrangement, steps: float, calls: float, threads: int, held: float) -> Cost:
         # Positions of the samples of some boxes are computed together.
-        planes, samples = arrangement.planes, work.samples
+        planes, most = arrangement.planes, arrangement.plane_shape[1:]
+        typical, largest = arrangement.typical_regions(most), arrangement.largest_regions(most)
+        samples, most_samples = (self._work(arrangement, sizes).samples for sizes in (typical, largest))
         chunks = planes * samples / _SAMPLES_AT_ONCE
-        positions = _SAMPLE_BYTES * min(threads * max(_SAMPLES_AT_ONCE, samples), planes * samples)
-        searches = 40 * sum(work.bins)
+        positions = _SAMPLE_BYTES * min(threads * max(_SAMPLES_AT_ONCE, most_samples), planes * most_samples)
+        bins = sum(self.output_size)
         return Cost(
-            steps + 60 * samples + searches + 1000,
+            steps + 60 * samples + 40 * bins + 1000,
             (calls + 100 * chunks) * STEPS_PER_CALL,
-            100.0 * sum(work.bins),
+            100.0 * bins,
             held + positions,
         )
 

@@ -44,8 +44,9 @@ class RoiPool(BoxRegions):
     )
 
     def arranged_cost(self, arrangement: Arrangement) -> Cost:
-        _, channels, *spatial = arrangement.inputs["input"].shape
-        rows, columns = self.output_size
+        channels, rows, columns = arrangement.plane_shape[0], *self.output_size
+        # All boxes of a chunk are padded to its largest.
+        spatial = arrangement.largest_regions(arrangement.plane_shape[1:])
         # Bins are padded to the largest one. Those of a box that reaches beyond the input differ.
         padded = [
             min(2 * (length + 2 * (bins - 1)), bins * length)
@@ -58,8 +59,8 @@ class RoiPool(BoxRegions):
 
     def arranged_loops(self, arrangement: Arrangement) -> KernelFactory | None:
         element = arrangement.inputs["input"].dtype.name
-        channels, height, width = arrangement.plane_shape
-        rows, columns = self.output_size
+        channels, rows, columns = arrangement.plane_shape[0], *self.output_size
+        height, width = arrangement.typical_regions(arrangement.plane_shape[1:])
         # Bins share their borders, so an element is read once along each axis, and a few of each bin again.
         steps = channels * ((height + 2 * (rows - 1)) * width * 0.3 + rows * (width + 4 * columns) + 5)
         return KernelFactory(self._cost(arrangement, steps, 60, 0.0), lambda: self._kernel(element))
