@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -16,6 +17,9 @@ from hypothesis import settings
 
 from tests.hypothesis_profiles import PROFILES
 from tests.run_level import Level, level, set_level
+
+# Until all tests are collected: their million objects live as long as the process, and each collection visits them all.
+gc.disable()
 
 # No deadline: a busy machine must not fail a test. A failure prints the decorator that reproduces it.
 for _profile, _examples in PROFILES.items():
@@ -84,7 +88,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Let the loggers of torch propagate: pytest attaches three handlers in each test to every one that does not."""
+    """Exclude all objects made so far from garbage collections, and let the loggers of torch propagate.
+
+    pytest attaches three handlers in each test to every logger that does not propagate.
+    """
+    gc.freeze()
+    gc.enable()
     for name, logger in logging.root.manager.loggerDict.items():
         if name.startswith("torch") and isinstance(logger, logging.Logger):
             logger.propagate = True

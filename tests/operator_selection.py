@@ -98,7 +98,7 @@ def _functions_over(items: Iterable[pytest.Item], names: Collection[str]) -> set
     return {function for function, found in seen.items() if len(found) >= _WHOLE_CATALOGUE * len(names)}
 
 
-def _is_covered(words: set[str], names: Collection[str], covered: Collection[str]) -> bool:
+def _is_covered(words: frozenset[str], names: Collection[str], covered: Collection[str]) -> bool:
     operators = words & set(names)
     if not operators:
         return True
@@ -112,13 +112,18 @@ def _function_of(item: pytest.Item) -> str:
     return item.nodeid.partition("[")[0]
 
 
-def _words_of(item: pytest.Item) -> set[str]:
+def _words_of(item: pytest.Item) -> frozenset[str]:
     """The words in the names of a test's parameters."""
-    parameters = item.nodeid.partition("[")[2]
+    return _words_in(item.nodeid.partition("[")[2])
+
+
+# Items of one test file mostly have the same parameters as those of others: an operator and an element type.
+@cache
+def _words_in(parameters: str) -> frozenset[str]:
     words = {word for part in _WORD.findall(parameters) for word in (part, *part.split("."))}
     # The names of operations: those of plans have a prefix, those of other frameworks no dot.
     bare = {word.removeprefix("plan_") for word in words}
-    return words | bare | {re.sub("^(onnx|keras)_", r"\1.", word) for word in bare}
+    return frozenset(words | bare | {re.sub("^(onnx|keras)_", r"\1.", word) for word in bare})
 
 
 def _number(text: str) -> int:

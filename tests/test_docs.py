@@ -21,7 +21,7 @@ from tests.test_import_layers import LAYERS
 PAGES = pages()
 
 # They have the most examples, each in its own process, so they run only with --slow.
-LONG_PAGES = ("docs/command-line.md", "docs/python.md")
+LONG_PAGES = ("docs/command-line.md", "docs/python.md", "examples/README.md")
 
 # The only commands that may be marked as not run: they do not end, or take minutes.
 NOT_RUN_COMMANDS = ("git clone", "cd ", "scripts/", "docker ", "kubectl ", "helm ", "#")

@@ -39,6 +39,7 @@ from tests.operators.random_cases import (
     random_tensors,
 )
 from tests.operators.tolerances import assert_equals_oracle, is_exact
+from tests.run_level import Level, level
 
 CASES_PER_STYLE: Final = {"cpu": 2, "cuda": 75}
 """Cases per operator, element type and style of elements; few where the CPU is compared with itself."""
@@ -164,12 +165,30 @@ EXTREME_SHAPES: Final[dict[str, tuple[str, tuple[int, ...], dict[str, object]]]]
 }
 
 
-@pytest.mark.parametrize("device", ["cpu", "cuda paths on cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
-@pytest.mark.parametrize(
-    "dtype",
-    ["float32", "bfloat16", "float64", "uint8", *(pytest.param(f"uint{n}", marks=pytest.mark.slow) for n in (16, 64))],
-)
-@pytest.mark.parametrize("named", EXTREME_SHAPES)
+QUICK_TYPES: Final = ("float32", "bfloat16", "float64", "uint8")
+
+
+def is_quick_extreme(at: int, number: int, device: str) -> bool:
+    """The quick run has one type for each shape on the CPU, in turn, and these four on CUDA."""
+    return number == (at + (device == "cpu")) % len(QUICK_TYPES) or (device == "cuda" and number < len(QUICK_TYPES))
+
+
+def extreme_marks(at: int, number: int, device: str) -> list[pytest.MarkDecorator]:
+    is_quick = is_quick_extreme(at, number, device)
+    return [*([pytest.mark.gpu] if device == "cuda" else []), *([] if is_quick else [pytest.mark.slow])]
+
+
+EXTREME_CASES: Final = [
+    pytest.param(named, dtype, device, marks=extreme_marks(at, number, device))
+    for at, named in enumerate(EXTREME_SHAPES)
+    for number, dtype in enumerate((*QUICK_TYPES, "uint16", "uint64"))
+    for device in ("cpu", "cuda paths on cpu", "cuda")
+    # The CPU compared with itself, whose results of ordinary shapes are compared a hundred times above.
+    if device != "cpu" or level() is Level.EXHAUSTIVE or is_quick_extreme(at, number, device)
+]
+
+
+@pytest.mark.parametrize(("named", "dtype", "device"), EXTREME_CASES)
 def test_extreme_shapes_give_the_results_of_the_cpu(named: str, dtype: str, device: str) -> None:
     """Beyond the limits of grids, 32-bit counters and float32 positions, other code paths are used."""
     name, shape, fields = EXTREME_SHAPES[named]

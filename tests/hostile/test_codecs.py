@@ -86,6 +86,8 @@ def test_a_hostile_body_costs_little_time_and_memory(hostile: HostileBody | Host
         start = time.thread_time()
         refusal_of(hostile, body)
         times.append(1000 * (time.thread_time() - start))
+        if times[-1] <= WORST_MS:
+            break
     tracemalloc.start()
     try:
         refusal_of(hostile, body)

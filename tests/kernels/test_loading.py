@@ -38,6 +38,7 @@ def start(cache: Path, kernels: str = "on") -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_without_numba_the_service_pools_and_logs_a_warning() -> None:
     """numba supports new versions of Python late; the service must run on them before."""
     plain = run_plain(START, absent=("numba", "llvmlite"))

@@ -23,6 +23,7 @@ from poolhouse.settings import Settings
 from poolhouse.tensors import Tensor, TensorMetadata
 from tests.operators.extremes import LONGEST, Extreme, extremes
 from tests.operators.random_cases import CATALOGUE, CPU, OPERATORS, Fields, random_tensors
+from tests.run_level import Level, level
 
 CALL_S: Final = 100e-6
 """Time of a request in addition to its steps, for splitting, calls and outputs."""
@@ -59,7 +60,7 @@ Measured = list[tuple[Extreme, Mapping[str, Tensor], float]]
 MAXIMA: Final = [member for member in OPERATORS if issubclass(member, Maximum)]
 
 
-some_or_many = pytest.mark.parametrize("every", [1850, pytest.param(185, marks=pytest.mark.slow)])
+some_or_many = pytest.mark.parametrize("every", [{Level.QUICK: 1850, Level.SLOW: 370, Level.EXHAUSTIVE: 185}[level()]])
 
 
 @pytest.fixture(autouse=True, scope="module")

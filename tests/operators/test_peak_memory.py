@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.operators.memory_of_plans import OVERHEAD, measured_rows, rows_over_plan
+from tests.run_level import Level, level
 
 
-@pytest.mark.parametrize(
-    ("by", "every"),
-    [("loops", 9090), *(pytest.param(by, 909, marks=pytest.mark.slow) for by in ("loops", "torch"))],
-)
+@pytest.mark.parametrize("every", [{Level.QUICK: 9090, Level.SLOW: 1818, Level.EXHAUSTIVE: 909}[level()]])
+@pytest.mark.parametrize("by", ["loops", pytest.param("torch", marks=pytest.mark.slow)])
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc/self/clear_refs")
 def test_no_request_takes_more_memory_than_its_plan_says(by: str, every: int) -> None:
     """Samples of fractional pooling once took 4.9 GB where the plan had 0.5 GB, so no request was refused."""

@@ -14,6 +14,7 @@ from poolhouse.operators.plan import Limits
 from tests.operators.memory_of_plans import OVERHEAD, measured_rows, rows_over_plan
 from tests.operators.region_extremes import RegionExtreme, region_extremes
 from tests.operators.test_costs import BY_TORCH, CALL_S, FACTOR, LIMITS, OUTLIER, planned_seconds, seconds
+from tests.run_level import Level, level
 
 _ELEMENTS: Final = (2**8, 2**13, 2**17, 2**20)
 
@@ -65,7 +66,7 @@ def _wrong_rows(rows: _Measured) -> list[str]:
     return [message for off, message in wrong if len(wrong) > max(3, len(rows) // 100) or off > OUTLIER]
 
 
-@pytest.mark.parametrize("every", [41, pytest.param(7, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [83 if level() is Level.QUICK else 7])
 @pytest.mark.parametrize("limits", [LIMITS, BY_TORCH], ids=["loops", "torch"])
 def test_every_step_takes_about_as_long(limits: Limits, every: int) -> None:
     """A request whose plan has a hundredth of its steps runs on the event loop, and blocks the service."""
@@ -77,8 +78,8 @@ def test_every_step_takes_about_as_long(limits: Limits, every: int) -> None:
     assert not (wrong := _wrong_rows(rows)), "\n".join(wrong)
 
 
-@pytest.mark.parametrize("every", [101, pytest.param(23, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("by", ["loops", "torch"])
+@pytest.mark.parametrize("every", [101 if level() is Level.QUICK else 23])
+@pytest.mark.parametrize("by", ["loops", pytest.param("torch", marks=pytest.mark.slow)])
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc/self/clear_refs")
 def test_no_request_takes_more_memory_than_its_plan_says(by: str, every: int) -> None:
     """Each thread has a table of its own, and torch computes every element in float64."""

@@ -149,6 +149,7 @@ def test_after_ctrl_c_the_service_reports_its_requests_and_a_second_one_stops_it
     assert code == 0
 
 
+@pytest.mark.slow
 def test_an_idle_service_stops_silently_on_ctrl_c() -> None:
     """There is nothing to wait for or to report."""
     with run_gated_process(stderr=subprocess.PIPE, grace_period_s=3600) as gated:
@@ -182,6 +183,7 @@ def test_unfinished_requests_are_refused_when_the_grace_period_ends(threads: Thr
     assert code == 0
 
 
+@pytest.mark.slow
 def test_the_listener_stays_open_during_the_drain_delay() -> None:
     """Requests still arrive until the last load balancer has noticed. Ctrl-C ends the delay, with exit code 0."""
     with run_gated_process(drain_delay_s=3600, grace_period_s=3600) as gated, gated.server.client() as client:

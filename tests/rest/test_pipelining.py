@@ -294,6 +294,7 @@ def test_chunks_of_one_byte_pass(live_server: LiveServer) -> None:
     assert parse(response)[0] == 200
 
 
+@pytest.mark.slow
 def test_a_reset_is_not_logged_as_an_error() -> None:
     """Clients may reset at any time, also with requests in progress; tracebacks would hide real errors."""
     with service_process() as running:

@@ -16,7 +16,7 @@ from poolhouse.rest.observability import logs
 from poolhouse.rest.observability.request_record import RequestRecord
 from poolhouse.settings import Settings
 from tests.rest.live_server import IMAGE, POOL, WAIT_TIMEOUT_S, LiveServer, run_live_server
-from tests.rest.service_process import service_process
+from tests.rest.service_process import ServiceProcess, service_process
 
 KEY = "correct-horse-battery"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -120,12 +120,17 @@ def test_an_observer_that_raises_does_not_affect_responses(caplog: pytest.LogCap
     assert "an observer failed on request" in caplog.text
 
 
-def test_json_lines_describe_the_request_without_its_data() -> None:
+@pytest.fixture(scope="module")
+def json_log_service() -> Iterator[ServiceProcess]:
+    """A process that logs in JSON; one test reads its first line, another the lines of requests."""
+    with service_process(log_format="json", log_requests="true", api_keys=f"vision={KEY}") as service:
+        yield service
+
+
+def test_json_lines_describe_the_request_without_its_data(json_log_service: ServiceProcess) -> None:
     """Machines read the log, and people who may not see the data."""
-    with (
-        service_process(log_format="json", log_requests="true", api_keys=f"vision={KEY}") as service,
-        service.server.client() as client,
-    ):
+    service = json_log_service
+    with service.server.client() as client:
         response = client.post(
             POOL + "?kernel_size=2&stride=1",
             json={"input": [[[[1234567.0, 2.0], [3.0, 4.0]]]]},
@@ -153,12 +158,11 @@ def test_json_lines_describe_the_request_without_its_data() -> None:
     assert second["path"] == "/%F0%9F%8F%8A%E2%80%A8"
 
 
-def test_the_line_of_the_start_is_json_too() -> None:
+def test_the_line_of_the_start_is_json_too(json_log_service: ServiceProcess) -> None:
     """All lines have one format, or a parser fails at the first."""
-    with service_process(log_format="json") as service:
-        ready = json.loads(service.ready_line)
+    ready = json.loads(json_log_service.ready_line)
 
-    assert service.server.url.rpartition(":")[2] in ready["message"]
+    assert json_log_service.server.url.rpartition(":")[2] in ready["message"]
 
 
 def line_of(formatted: logging.Formatter, **given: object) -> str:
