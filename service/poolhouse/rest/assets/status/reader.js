@@ -9,7 +9,8 @@ const TIMEOUT_MS = 10000;
 /**
  * Reads in the background.
  *
- * @param {object} handlers onReading(reading); onTrouble({text, retryMs}); onKeyNeeded(hadKey).
+ * @param {object} handlers onReading(reading); onTrouble({text, retryMs}); onKeyNeeded(hadKey); and after each of them
+ *   onAttempt(count).
  */
 export class MetricsReader {
   constructor(handlers) {
@@ -18,6 +19,7 @@ export class MetricsReader {
     this._timer = null;
     this._isReading = false;
     this._failures = 0;
+    this._attempts = 0;
     this._isPaused = false;
     this._needsKey = false;
     document.addEventListener("visibilitychange", () => this._restart());
@@ -63,6 +65,8 @@ export class MetricsReader {
     if (!document.hidden && !this._isPaused && !this._needsKey) {
       this._timer = setTimeout(() => this._restart(), waitMs);
     }
+    this._attempts += 1;
+    this._handlers.onAttempt(this._attempts);
   }
 
   // One request: how long to wait after it, and what to tell the page.

@@ -37,7 +37,7 @@ const reader = new MetricsReader({
     showProcess(reading);
     showNotice(reading);
     showTables(reading);
-    drawSoon();
+    draw();
   },
   onTrouble({ text, retryMs }) {
     const since = history.reading === null ? "" : ` The numbers are those of ${formatTime(history.reading.wallMs)}.`;
@@ -55,6 +55,10 @@ const reader = new MetricsReader({
     document.body.classList.add("stale");
     showState("unknown");
     if (document.activeElement === document.body) byId("key").focus();
+  },
+  onAttempt(count) {
+    // Tests and other scripts can wait for it.
+    document.body.dataset.attempts = String(count);
   },
 });
 

@@ -94,12 +94,17 @@ export function fillTable(table, rows) {
   rows.forEach(({ cells, state }, index) => {
     const row = body.rows[index] ?? makeRow(body, cells.length);
     cells.forEach((text, column) => {
-      if (row.cells[column].textContent !== text) row.cells[column].textContent = text;
+      // A long name may be broken after an underscore, by an element that adds no text.
+      if (row.cells[column].textContent !== text) row.cells[column].replaceChildren(...breakable(text));
     });
     if (state !== undefined) row.dataset.state = state;
   });
   table.hidden = rows.length === 0;
   table.closest(".table").querySelector(".none").hidden = rows.length > 0;
+}
+
+function breakable(text) {
+  return text.split(/(?<=_)/).flatMap((part, index) => (index === 0 ? [part] : [document.createElement("wbr"), part]));
 }
 
 function makeRow(body, columns) {
