@@ -71,7 +71,7 @@ export function makeChart(lineCount) {
   svg.append(element("path", { class: "area" }));
   svg.append(element("line", { class: "base", x1: 0, x2: WIDTH, y1: HEIGHT - EDGE, y2: HEIGHT - EDGE }));
   for (let index = 0; index < lineCount; index += 1) svg.append(element("path", { class: `line line-${index}` }));
-  svg.append(element("line", { class: "moment", y1: 0, y2: HEIGHT }));
+  svg.append(element("line", { class: "moment", y1: 0, y2: HEIGHT, hidden: "" }));
   return svg;
 }
 

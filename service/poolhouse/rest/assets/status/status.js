@@ -33,7 +33,7 @@ const reader = new MetricsReader({
     history.add(reading);
     byId("trouble").hidden = true;
     byId("key-form").hidden = true;
-    document.body.classList.remove("stale");
+    document.body.classList.remove("stale", "unread");
     showProcess(reading);
     showNotice(reading);
     showTables(reading);
