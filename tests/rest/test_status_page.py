@@ -274,6 +274,62 @@ def test_a_line_is_interrupted_where_values_are_missing(modules: Page) -> None:
     assert (top, empty_top, byte_top) == (20, 1, 5 << 20)
 
 
+def test_a_window_covers_ten_seconds_and_neither_a_restart_nor_a_hidden_page(modules: Page) -> None:
+    """A rate over minutes in which nothing was read would hide what happens now."""
+    body = f"""{READING}
+      const history = new m.History();
+      return argument.map(([value, startS, atMs]) => {{
+        const counter = `poolhouse_requests_total{{route="/v1",status="200"}} ${{value}}`;
+        const text = `${{counter}}\nprocess_start_time_seconds ${{startS}}`;
+        history.add({{ ...reading([text, atMs, 1000 * startS]), wallMs: atMs }});
+        return [history.points.at(-1).values.get('requests'), history.points.length];
+      }});
+    """
+    readings = [
+        (0, 9, 0),
+        (20, 9, 2_000),
+        *((20, 9, at_ms) for at_ms in (4_000, 6_000, 8_000, 10_000, 12_000)),
+        (50, 20, 14_000),
+        (650, 20, 314_000),
+        (658, 20, 316_000),
+    ]
+
+    rates, counts = zip(*call(modules, "history", body, readings), strict=True)
+
+    assert rates[:7] == (None, 10, 5, pytest.approx(20 / 6), 2.5, 2, 0)
+    assert rates[7:] == (25, 2, 4)
+    assert counts[-2:] == (2, 2)
+
+
+def test_devices_have_their_own_load(modules: Page) -> None:
+    """A lost device is found among others by its row."""
+    body = f"""{READING}
+      const before = reading(['', 0, null]);
+      const after = reading([argument, 4000, null]);
+      const increases = (await import('./status/increases.js')).increasesBetween(before, after, [
+        'poolhouse_compute_seconds_sum', 'poolhouse_batch_requests_count', 'poolhouse_batch_requests_sum']);
+      return [m.deviceRows(after, increases), m.deviceRows(after, null).map(({{ cells }}) => cells)];
+    """
+    text = """
+poolhouse_device_state{device="cuda:0",state="ready"} 1
+poolhouse_device_state{device="cuda:0",state="lost"} 0
+poolhouse_device_state{device="cuda:1",state="ready"} 0
+poolhouse_device_state{device="cuda:1",state="lost"} 1
+poolhouse_compute_seconds_sum{operator="a",device="cuda:0"} 1
+poolhouse_compute_seconds_sum{operator="b",device="cuda:0"} 1
+poolhouse_batch_requests_count{device="cuda:0",reason="idle"} 8
+poolhouse_batch_requests_sum{device="cuda:0",reason="idle"} 20
+"""
+
+    rows, first = call(modules, "tables", body, text)
+
+    assert rows == [
+        {"cells": ["cuda:0", "Ready", "50 %", "2/s", "2.5"], "state": "ready"},
+        {"cells": ["cuda:1", "Lost", "0 %", "0/s", "–"], "state": "lost"},
+    ]
+    assert first[0] == ["cuda:0", "Ready", "–", "–", "–"]
+
+
 # ---- the page
 
 
@@ -369,7 +425,7 @@ def test_text_of_the_service_is_text(source: Source) -> None:
 
     assert cells[:2] == [device, "Lost"]
     assert source.page.locator("#devices img").count() == 0
-    assert source.page.title() == "poolhouse status"
+    assert source.page.title() == "Ready – poolhouse status"
 
 
 def test_metrics_that_are_missing_are_shown_as_missing(source: Source) -> None:

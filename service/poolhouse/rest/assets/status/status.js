@@ -68,6 +68,7 @@ function showState(state) {
   // Said aloud only when it changes.
   if (pill.textContent !== text) pill.textContent = text;
   pill.dataset.state = state in STATES ? state : "unknown";
+  document.title = `${text} – poolhouse status`;
 }
 
 function showProcess(reading) {
@@ -150,6 +151,8 @@ byId("now").addEventListener("click", () => {
 });
 
 byId("retry").addEventListener("click", () => reader.start());
+
+byId("host").textContent = location.host;
 
 byId("key-form").addEventListener("submit", (event) => {
   event.preventDefault();
