@@ -45,9 +45,10 @@ def rate(metric: str, *labels: str, by: str = "") -> str:
     return f"sum{f' by ({by}) ' if by else ' '}(rate({selector(metric, *labels)}{_RATE}))"
 
 
-def quantile(share: float, histogram: str, *labels: str, by: str) -> str:
-    """A quantile of a histogram, for each value of a label."""
-    return f"histogram_quantile({share}, {rate(f'{histogram}_bucket', *labels, by=f'{by}, le')})"
+def quantile(share: float, histogram: str, *labels: str, by: str = "") -> str:
+    """A quantile of a histogram, for each value of a label if one is given."""
+    by = f"{by}, le" if by else "le"
+    return f"histogram_quantile({share}, {rate(f'{histogram}_bucket', *labels, by=by)})"
 
 
 _READY = 'state="ready"'
@@ -129,6 +130,15 @@ ROWS: tuple[Row, ...] = (
     Row(
         "Latency",
         (
+            Panel(
+                "Requests, quantiles",
+                "s",
+                [
+                    (quantile(share, "poolhouse_request_seconds", 'call="pool"'), name)
+                    for share, name in ((0.5, "median"), (0.95, "95th"), (0.99, "99th percentile"))
+                ],
+                "From the complete body to the encoded response of a pooling.",
+            ),
             Panel(
                 "Stages, 99th percentile",
                 "s",
@@ -229,8 +239,11 @@ ROWS: tuple[Row, ...] = (
             Panel(
                 "Connections and files",
                 "short",
-                [(selector("process_open_fds"), "{{instance}}")],
-                "Open file descriptors; each connection is one.",
+                [
+                    (selector("process_open_fds"), "files {{instance}}"),
+                    (selector("poolhouse_connections"), "connections {{instance}}"),
+                ],
+                "Open HTTP connections, and open file descriptors; each connection is one.",
             ),
         ),
     ),

@@ -197,7 +197,8 @@ class Settings(BaseSettings):
     )
     admin_port: Annotated[int, Ge(0), Le(65_535)] | None = Field(
         default=None,
-        description="TCP port for /metrics and /version, which the public port then lacks; both serve the probes.",
+        description="TCP port for /metrics, /version and /status, which the public port then lacks; both serve the "
+        "probes.",
     )
     admin_host: Annotated[str, StringConstraints(min_length=1)] = Field(
         default="127.0.0.1", description="Address of the admin port, which needs no key and has no TLS."

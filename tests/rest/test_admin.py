@@ -45,11 +45,11 @@ def run_with_admin_port(**settings: object) -> Iterator[tuple[httpx.Client, http
     assert not thread.is_alive()
 
 
-def test_only_the_admin_port_serves_metrics_and_version() -> None:
+def test_only_the_admin_port_serves_metrics_version_and_status() -> None:
     """A client need not know the load of the service."""
     with run_with_admin_port() as (public, apart):
         assert public.post(POOL, json={"input": IMAGE, "kernel_size": 2}).status_code == 200
-        for path in ("/metrics", "/version"):
+        for path in ("/metrics", "/version", "/status", "/status/status.js"):
             assert public.get(path).status_code == 404
             assert apart.get(path).status_code == 200
         page = apart.get("/metrics").text
@@ -91,4 +91,4 @@ def test_without_an_admin_port_the_public_port_serves_everything() -> None:
     app = create_app(Settings())
     paths = {route.path for route in iter_route_contexts(app.routes)}
 
-    assert {"/metrics", "/version", "/livez", "/readyz"} <= paths
+    assert {"/metrics", "/version", "/status", "/livez", "/readyz"} <= paths

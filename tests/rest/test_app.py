@@ -102,7 +102,7 @@ def test_routes_of_the_admin_port_are_not_in_the_document() -> None:
     """A document with a path that is not served breaks every generated client."""
     public = create_app(Settings.model_validate({"device": "cpu", "admin_port": 0})).openapi()
 
-    assert set(served_document()["paths"]) - set(public["paths"]) == {"/metrics", "/version"}
+    assert set(served_document()["paths"]) - set(public["paths"]) == {"/metrics", "/version", "/status"}
 
 
 def test_a_dependency_can_be_overridden(app: App) -> None:

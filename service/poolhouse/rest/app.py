@@ -30,7 +30,7 @@ from poolhouse.rest.observability.trace_control import TraceControl
 from poolhouse.rest.openapi.document import complete_document
 from poolhouse.rest.path_suggestions import PathSuggester
 from poolhouse.rest.root_path import RootPathMiddleware, check_root_path
-from poolhouse.rest.routes import docs, metrics, operators, plan, probes
+from poolhouse.rest.routes import docs, metrics, operators, plan, probes, status
 from poolhouse.rest.routes.handler_endpoint import HandlerEndpoint
 from poolhouse.rest.routes.infer.format import InferFormat, model_of_path
 from poolhouse.rest.routes.infer.head_plan import InferHeadPlan
@@ -100,9 +100,13 @@ ROUTERS: Final = (
     shared_memory_regions.router,
     probes.router,
     metrics.router,
+    status.router,
     docs.router,
 )
 """The routers of all routes except pooling, which is an ASGI endpoint without FastAPI's overhead."""
+
+ADMIN_ROUTERS: Final = (metrics.router, status.router)
+"""Those that only the admin port serves if there is one."""
 
 
 class App(FastAPI):
@@ -210,7 +214,7 @@ def create_app(
     poolings_handler = PoolHandler(pooling, PoolingsFormat(pooling, settings), metrics_collector)
     infer_format = InferFormat(pooling, models, shared_memory, settings)
     infer_handler = PoolHandler(pooling, infer_format, metrics_collector)
-    routers = ROUTERS if settings.admin_port is None else [each for each in ROUTERS if each is not metrics.router]
+    routers = [each for each in ROUTERS if settings.admin_port is None or each not in ADMIN_ROUTERS]
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

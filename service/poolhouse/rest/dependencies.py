@@ -26,7 +26,7 @@ from poolhouse.shared_memory.regions import SharedMemory
 
 _BEARER: Final = HTTPBearer(
     scheme_name="key",
-    description="Needed if the service has API keys. The probes, this document and the documentation page need none.",
+    description="Needed if the service has API keys. The probes, this document and the pages need none.",
     auto_error=False,
 )
 

@@ -60,6 +60,13 @@ class RecordingMetrics:
 
     def __init__(self) -> None:
         self.calls: list[tuple[object, ...]] = []
+        self.open_connections = 0
+
+    def connection_opened(self) -> None:
+        self.open_connections += 1
+
+    def connection_closed(self) -> None:
+        self.open_connections -= 1
 
     def record_disconnect(self, stage: str) -> None:
         self.calls.append(("disconnect", stage))
@@ -429,10 +436,12 @@ def test_a_disconnect_is_counted_by_its_stage_and_releases_everything(
     """What stayed would be held for ever: nobody else ends a request whose client is gone."""
     peer.send(sent)
     assert peer.connection in peer.state.connections
+    assert peer.metrics.open_connections == 1
 
     peer.connection.connection_lost(None)
 
     assert peer.metrics.calls == ([("disconnect", stage)] if stage else [])
+    assert peer.metrics.open_connections == 0
     assert [exchange.events for exchange in exchanges] == ([events] if events else [])
     assert peer.state.connections == set()
     assert not peer.connection.is_busy

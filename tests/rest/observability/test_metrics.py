@@ -79,6 +79,9 @@ def test_server_timing_equals_the_metrics(gated: GatedService, client: httpx.Cli
         abs(grew("poolhouse_compute_seconds_sum", operator="max_pool2d", device="cpu") - reported_s["compute"])
         <= rounding
     )
+    assert grew("poolhouse_request_seconds_count", call="pool") == calls
+    whole_s = grew("poolhouse_request_seconds_sum", call="pool")
+    assert abs(whole_s - sum(reported_s.values())) <= len(STAGES) * rounding
     assert grew("poolhouse_compute_seconds_count", operator="max_pool2d", device="cpu") == calls
     assert grew("poolhouse_batch_requests_sum", device="cpu", reason="idle") == calls
 
@@ -107,6 +110,17 @@ def test_requests_refusals_and_bytes_are_counted(gated: GatedService, client: ht
     # The page before this one was sent in between.
     page = after["poolhouse_sent_bytes_total", frozenset()] - before["poolhouse_sent_bytes_total", frozenset()]
     assert page - sum(len(response.content) for response in (good, bad, lost)) > 1000
+
+
+def test_open_connections_are_counted(gated: GatedService, client: httpx.Client) -> None:
+    """A client that opens one for every call and closes none is found by their number."""
+    client.get("/livez")
+    before = gated.metric("poolhouse_connections")
+
+    with gated.server.connect(), gated.server.connect():
+        assert becomes_true(lambda: gated.metric("poolhouse_connections") == before + 2)
+
+    assert becomes_true(lambda: gated.metric("poolhouse_connections") == before)
 
 
 def test_malformed_requests_are_counted(gated: GatedService) -> None:

@@ -83,6 +83,7 @@ class Connection(asyncio.BufferedProtocol):
         # guard: response-is-held-until-sent
         transport.set_write_buffer_limits(high=_UNSENT_BYTES if self.is_encrypted else 0, low=0)
         self.response_progress = ResponseProgress(transport, self.context.response_limits, self.loop)
+        self.context.metrics.connection_opened()
         self.server_state.connections.add(self)  # type: ignore[arg-type]  # uvicorn names only its own classes
         self._timers = ConnectionTimers(
             transport, self.loop, self.response_progress, self.context.stall_timeout_s, self._on_head_timeout
@@ -137,6 +138,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._reader is not None:
             self._reader.close()
         self.server_state.connections.discard(self)
+        self.context.metrics.connection_closed()
         self._framing, self._last_head, self._receives_into_body = None, None, False
         self.read_flow.take_buffered()
         exchange, self._exchange = self._exchange, None

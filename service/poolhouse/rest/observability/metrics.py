@@ -60,6 +60,7 @@ class Metrics(Collector):
         self._key_bytes = self._counters["poolhouse_key_bytes_total"]
         self._events = self._counters["poolhouse_engine_events_total"]
         self._stages = self._histograms["poolhouse_stage_seconds"]
+        self._request_seconds = self._histograms["poolhouse_request_seconds"]
         self._batch_requests = self._histograms["poolhouse_batch_requests"]
         self._batch_planes = self._histograms["poolhouse_batch_planes"]
         self._compute = self._histograms["poolhouse_compute_seconds"]
@@ -72,8 +73,10 @@ class Metrics(Collector):
             self._refusals.add((code,), 0)
         self._inline_rows: dict[tuple[str, str], ObservationBuffer] = {}
         self._pool_stages = ObservationBuffer(
-            *(self._stages.buckets_for(("pool", stage)) for stage in ("decode", "queue", "compute", "encode"))
+            *(self._stages.buckets_for(("pool", stage)) for stage in ("decode", "queue", "compute", "encode")),
+            self._request_seconds.buckets_for(("pool",)),
         )
+        self._connections = 0
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -131,6 +134,14 @@ class Metrics(Collector):
         # guard: protocol-errors-are-counted
         self._refusals.add((code,))
 
+    def connection_opened(self) -> None:
+        """Count an open connection; :meth:`connection_closed` must follow."""
+        self._connections += 1
+
+    def connection_closed(self) -> None:
+        """Count one open connection less."""
+        self._connections -= 1
+
     def record_disconnect(self, stage: Stage) -> None:
         """Count a disconnect by a client."""
         self._disconnects.add((stage,))
@@ -139,12 +150,13 @@ class Metrics(Collector):
         """Record the duration of each stage, and return the value of ``Server-Timing``."""
         for stage, seconds in stages_s.items():
             self._stages.observe((call, stage), seconds)
+        self._request_seconds.observe((call,), sum(stages_s.values()))
         return ", ".join([f"{stage};dur={1e3 * seconds:.3f}" for stage, seconds in stages_s.items()])
 
     def record_pool_stages(self, decode_s: float, queue_s: float, compute_s: float, encode_s: float) -> bytes:
         """Record the stages of a pooling request, and return the header line ``Server-Timing``."""
         # guard: server-timing-equals-metrics
-        self._pool_stages.add((decode_s, queue_s, compute_s, encode_s))
+        self._pool_stages.add((decode_s, queue_s, compute_s, encode_s, decode_s + queue_s + compute_s + encode_s))
         return b"server-timing: decode;dur=%.3f, queue;dur=%.3f, compute;dur=%.3f, encode;dur=%.3f\r\n" % (
             1e3 * decode_s,
             1e3 * queue_s,
@@ -196,6 +208,7 @@ class Metrics(Collector):
         devices = status.device_states()
         python = ".".join(str(part) for part in sys.version_info[:3])
         return {
+            "poolhouse_connections": {(): self._connections},
             "poolhouse_held_bytes": {(): status.held_bytes},
             "poolhouse_capacity_bytes": {(): status.capacity_bytes},
             "poolhouse_held_requests": {(): status.lease_count},

@@ -37,6 +37,7 @@ _ASSETS: Final = {
     "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
     "swagger-ui.css": "text/css; charset=utf-8",
     "docs.js": "text/javascript; charset=utf-8",
+    "docs.css": "text/css; charset=utf-8",
 }
 _PAGE: Final = f"""<!doctype html>
 <html lang="en">
@@ -46,8 +47,15 @@ _PAGE: Final = f"""<!doctype html>
 <title>poolhouse</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="docs/{SWAGGER_UI_VERSION}/swagger-ui.css">
+<link rel="stylesheet" href="docs/{SWAGGER_UI_VERSION}/docs.css">
 </head>
 <body>
+<nav class="pages" aria-label="Pages">
+<strong>poolhouse</strong>
+<a href="./">Playground</a>
+<a href="docs" aria-current="page">API</a>
+<a href="openapi.json">OpenAPI document</a>
+</nav>
 <div id="operations">This page needs JavaScript; the OpenAPI document is <a href="openapi.json">openapi.json</a>.</div>
 <script src="docs/{SWAGGER_UI_VERSION}/swagger-ui-bundle.js"></script>
 <script src="docs/{SWAGGER_UI_VERSION}/docs.js"></script>
@@ -99,8 +107,8 @@ def _page() -> StaticResponse:
 @cache
 def _asset(name: str) -> StaticResponse:
     body = resources.files("poolhouse.rest").joinpath("assets", name).read_bytes()
-    # The path has Swagger UI's version, so browsers may cache its files for ever; docs.js changes with the package.
-    age = "max-age=3600" if name == "docs.js" else "max-age=31536000, immutable"
+    # The path has Swagger UI's version, so browsers may cache its files for ever; our own change with the package.
+    age = "max-age=3600" if name.startswith("docs.") else "max-age=31536000, immutable"
     return StaticResponse(body, _ASSETS[name], {"cache-control": f"public, {age}", "x-content-type-options": "nosniff"})
 
 
