@@ -1,0 +1,33 @@
+// Writes numbers: short ones for cells, whole ones for tooltips and sentences.
+// A value is a number, or the words of the wire for what JSON has no number for: "NaN", "Infinity", "-Infinity".
+
+const WORDS = { NaN: "NaN", Infinity: "∞", "-Infinity": "−∞" };
+const SIGNIFICANT_DIGITS = 4;
+
+/** The whole value, with a real minus sign. */
+export function wholeNumber(value) {
+  if (value === null || value === undefined) return "unknown";
+  if (typeof value === "boolean") return String(value);
+  return WORDS[String(value)] ?? String(value).replaceAll("-", "−");
+}
+
+/** The value in about five characters. */
+export function shortNumber(value) {
+  if (value === null || value === undefined) return "?";
+  if (typeof value === "boolean") return value ? "1" : "0";
+  const number = Number(value);
+  if (!Number.isFinite(number)) return WORDS[String(value)] ?? "?";
+  if (number === 0) return "0";
+  const size = Math.abs(number);
+  const exponent = Math.floor(Math.log10(size));
+  let text;
+  if (Number.isInteger(number) && size < 1e5) text = String(number);
+  else if (size >= 1e5 || size < 1e-3) text = number.toExponential(1).replace("e+", "e").replace(".0e", "e");
+  else text = String(Number(number.toFixed(Math.max(0, SIGNIFICANT_DIGITS - 1 - Math.max(exponent, 0)))));
+  return text.replaceAll("-", "−");
+}
+
+/** The value as a number for shades; NaN where it has none. */
+export function asNumber(value) {
+  return value === null || value === undefined ? NaN : Number(value);
+}
