@@ -18,7 +18,8 @@ from poolhouse.operators.catalogue import Catalogue
 from poolhouse.operators.fields import Field
 from poolhouse.operators.inputs import TensorInput
 from poolhouse.operators.layout import join_shape
-from poolhouse.operators.operator import Number, Operator
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Operator
 from poolhouse.operators.plan import Limits, Plan, make_plan
 from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.region_operator import RegionOperator

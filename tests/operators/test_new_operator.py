@@ -20,7 +20,8 @@ from poolhouse.operators.catalogue import Catalogue
 from poolhouse.operators.field_types import Flag
 from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.maxima import MAXIMUM_TYPES
-from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.plan import Limits
 from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.sliding import SlidingWindowOperator, kernel_size_field, stride_field

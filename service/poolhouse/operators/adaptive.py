@@ -82,6 +82,14 @@ class AdaptiveWindowOperator(WindowOperator):
         outputs = self._output_count(axis, length)
         return range(output * length // outputs, math.ceil((output + 1) * length / outputs))
 
+    def size_formula(self, axis: int, length: int) -> str:
+        outputs = self._output_count(axis, length)
+        if outputs == 1:
+            return f"one window covers all {length} positions"
+        if outputs == 0:
+            return f"no window over {length} positions, as output_size says"
+        return f"window i covers floor(i·{length}/{outputs}) to ceil((i+1)·{length}/{outputs})"
+
     def pools_axis(self, axis: int, length: int) -> bool:
         return self._output_count(axis, length) != length
 

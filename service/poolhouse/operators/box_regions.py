@@ -17,7 +17,8 @@ from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.input_checks import check_companion_type, check_input_type, check_names
 from poolhouse.operators.inputs import TensorInput
 from poolhouse.operators.number_types import Real
-from poolhouse.operators.operator import Array, Number, Sample
+from poolhouse.operators.numbers import Array, Number
+from poolhouse.operators.operator import Sample
 from poolhouse.operators.region_operator import RegionOperator, ramp
 from poolhouse.operators.size_types import IntegerPerAxis
 from poolhouse.tensors import Tensor, TensorMetadata

@@ -109,6 +109,16 @@ class FractionalMaxPool(Maximum):
             )
         return AxisSummary(length, outputs, kernel, outputs * kernel, irregular=outputs)
 
+    def size_formula(self, axis: int, length: int) -> str:
+        kernel, outputs = self.kernel_size[axis], self.axis_summary(axis, length).outputs
+        counted = "" if self.output_ratio is None else f"int({length}·{self.output_ratio[axis]:g}) = {outputs}; "
+        if outputs == 1:
+            return f"{counted}one window starts at {length} - {kernel} = {length - kernel}"
+        return (
+            f"{counted}window i starts at int((i + u)·α) - int(u·α), the last at {length} - {kernel} = "
+            f"{length - kernel}, with α = ({length} - {kernel}) / ({outputs} - 1) and a random u from 0 to 1"
+        )
+
     def pools_axis(self, axis: int, length: int) -> bool:
         return self.kernel_size[axis] > 1
 

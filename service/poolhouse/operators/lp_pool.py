@@ -11,6 +11,7 @@ import numpy.typing as npt
 from poolhouse.operators.field_types import Flag
 from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.norms import Norm, norm_type_field
+from poolhouse.operators.numbers import Number
 from poolhouse.operators.operator import Refusal, Sample, operator
 from poolhouse.operators.padding import Padding
 from poolhouse.operators.sliding import (
@@ -85,6 +86,11 @@ class LPPool(SlidingWindowOperator, Norm):
     def allows_empty_windows(self) -> bool:
         # A sum without elements is 0. Its negative power, and the largest and least of no elements, do not exist.
         return 0 < self.norm_type < math.inf
+
+    def padding_number(self) -> Number | str | None:
+        if math.isinf(self.norm_type):
+            return None
+        return 0 if self.norm_type > 0 else math.inf
 
     def scale(self, spatial: Sizes) -> npt.NDArray[np.float64] | None:
         """Torch's factor of each window's sum: the size of the full window over its part within input and padding."""

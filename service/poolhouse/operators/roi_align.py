@@ -23,7 +23,8 @@ from poolhouse.operators.field_types import Choice, Flag
 from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.loop_costs import MAX_THREADS, KernelFactory
 from poolhouse.operators.number_types import Integer
-from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.size_types import INT32_MAX
 from poolhouse.tensors import TensorMetadata
 

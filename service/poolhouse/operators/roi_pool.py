@@ -15,7 +15,8 @@ from poolhouse.operators.box_sampling import reference_of_box_pool, roi_pool
 from poolhouse.operators.costs import STEPS_PER_CALL, Cost
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.loop_costs import MAX_THREADS, KernelFactory
-from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.tensors import TensorMetadata
 
 _CHUNK_ELEMENTS: Final = 2**22

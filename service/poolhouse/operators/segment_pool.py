@@ -21,7 +21,8 @@ from poolhouse.operators.input_checks import check_companion_type, check_input_t
 from poolhouse.operators.inputs import TensorInput
 from poolhouse.operators.loop_costs import KernelFactory
 from poolhouse.operators.number_types import Integer, Real
-from poolhouse.operators.operator import Array, Number, Planes, Refusal, Sample, operator
+from poolhouse.operators.numbers import Array, Number
+from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.region_costs import SegmentWork, segment_loops_cost, segment_torch_cost
 from poolhouse.operators.region_operator import RegionOperator, ramp
 from poolhouse.operators.segment_reductions import reduce_segments, reference_of_segment

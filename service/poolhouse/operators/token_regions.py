@@ -22,7 +22,8 @@ from poolhouse.operators.input_checks import check_companion_type, check_input_t
 from poolhouse.operators.inputs import TensorInput
 from poolhouse.operators.loop_costs import KernelFactory
 from poolhouse.operators.number_types import Integer
-from poolhouse.operators.operator import Array, Number, Planes
+from poolhouse.operators.numbers import Array, Number
+from poolhouse.operators.operator import Planes
 from poolhouse.operators.region_costs import SpanWork, span_loops_cost, span_torch_cost
 from poolhouse.operators.region_operator import RegionOperator
 from poolhouse.operators.size_types import INT32_MAX
