@@ -14,7 +14,7 @@ export function makeChoosers({ label, onChoose }) {
     element,
     /** axes: of a tensor, with those to choose in `shown`. */
     draw(axes, shown) {
-      const names = axisNames(axes, true);
+      const names = axisNames(axes);
       lists = new Map();
       for (const axis of shown.filter((each) => axes.shape[each] > 1)) {
         const options = Array.from({ length: axes.shape[axis] }, (_, at) => html("option", { value: at }, String(at)));

@@ -10,7 +10,7 @@ const LISTED_STARTS = 5;
 
 /** For each axis that windows move along: its windows, the formula, and the sentences about it. */
 export function sizeAxes(model) {
-  const names = axisNames(model.input, true);
+  const names = axisNames(model.input);
   const formulas = (model.trace.formula ?? []).filter((each) => (each.output ?? model.outputName) === model.outputName);
   const axes = model.spatial.map((axis, place) => {
     const windows = windowsAlong(model, place);

@@ -61,6 +61,7 @@ function drawnAxes(shape, spatial) {
   const planes = shape.map((_, axis) => axis).filter((axis) => !shown.includes(axis) && !slices.includes(axis));
   return {
     shape,
+    isSpatial: spatial.length > 0,
     rows,
     columns,
     slices,
@@ -145,6 +146,7 @@ function inputPlane(model, element) {
   const position = winner ?? element.positions[0];
   if (position) return position;
   const plane = model.input.shape.map(() => 0);
+  // Samples and channels of the output are those of the input, as far as there are as many.
   model.input.planes.forEach((axis, place) => {
     const from = model.output.planes[place];
     if (from !== undefined) plane[axis] = Math.min(element.index[from], model.input.shape[axis] - 1);
@@ -247,6 +249,19 @@ export function cellKind(model, row, column) {
   return kinds.includes("padding") ? "padding" : "input";
 }
 
+/** What a cell of the padding holds: a number, the element that is reflected there, or null if it does not count. */
+export function paddingValue(model, index) {
+  const value = model.padding?.value ?? null;
+  if (value !== "reflected") return value;
+  const inner = [...index];
+  for (const axis of model.spatial) {
+    const last = model.input.shape[axis] - 1;
+    const reflected = inner[axis] < 0 ? -inner[axis] : inner[axis] > last ? 2 * last - inner[axis] : inner[axis];
+    inner[axis] = Math.min(Math.max(reflected, 0), last);
+  }
+  return model.values.get(key(inner)) ?? null;
+}
+
 /** Why this trace's planes are too large to draw; null if they are not. */
 export function tooLarge(model) {
   const extent = drawnExtent(model);
@@ -257,16 +272,13 @@ export function tooLarge(model) {
   return `These planes are ${size}; windows are drawn up to ${MAX_SIDE} × ${MAX_SIDE}.`;
 }
 
-/** The names of a tensor's axes: n and c where they are, else their numbers. */
-export function axisNames(axes, isOfPlanes) {
-  const names = new Map();
-  axes.planes.forEach((axis, place) => {
-    const last = place === axes.planes.length - 1;
-    if (isOfPlanes && axes.planes.length <= 2) names.set(axis, last ? "channel" : "sample");
-    else names.set(axis, `axis ${axis}`);
-  });
+/** The names of a tensor's axes. Where windows do not move along axes, these have numbers only. */
+export function axisNames(axes) {
+  const names = new Map(axes.shape.map((_, axis) => [axis, `axis ${axis}`]));
+  if (!axes.isSpatial) return names;
+  if (axes.planes.length <= 2) axes.planes.toReversed().forEach((axis, place) => names.set(axis, ["channel", "sample"][place]));
   axes.slices.forEach((axis) => names.set(axis, "slice"));
   if (axes.rows !== null) names.set(axes.rows, "row");
-  if (axes.columns !== null) names.set(axes.columns, axes.rows === null ? "position" : "column");
+  names.set(axes.columns, axes.rows === null ? "position" : "column");
   return names;
 }

@@ -9,13 +9,11 @@ import {
   hasWindow,
   isSamePlane,
   key,
+  paddingValue,
   rowOf,
   windowCells,
 } from "./trace_model.js";
 import { inputPlace, outputPlace, paddingWords, plural, winnerLabel, winnerOf } from "./windows_explanation.js";
-
-const VALUE_SHADE = 0.3;
-const COUNT_SHADE = 0.85;
 
 /** The extents and cells of the input's plane that holds an index; with counts in place of values if asked. */
 export function inputCells(model, plane, isCounting) {
@@ -31,15 +29,15 @@ export function inputCells(model, plane, isCounting) {
       const index = cellIndex(model.input, plane, row, column);
       const cell = { row, column, kind, index, places, isUncovered: kind === "input" && places.length === 0 };
       if (kind === "input") inner.push(cell);
-      cell.value = model.values.get(key(index));
-      cell.text = isCounting && kind === "input" ? String(places.length) : cellText(model, cell);
+      cell.value = kind === "padding" ? paddingValue(model, index) : model.values.get(key(index));
+      cell.text = isCounting && kind === "input" ? String(places.length) : cellText(cell);
       cell.title = cellTitle(model, cell);
       cells.push(cell);
     }
   }
   if (isCounting) {
     const most = Math.max(1, ...inner.map(({ places }) => places.length));
-    for (const cell of inner) cell.shade = (COUNT_SHADE * cell.places.length) / most;
+    for (const cell of inner) cell.shade = cell.places.length / most;
   } else addShades(inner);
   return { extent, cells };
 }
@@ -56,11 +54,9 @@ function coveredCells(model, plane) {
   return covered;
 }
 
-function cellText(model, { kind, value }) {
-  if (kind === "input") return shortNumber(value);
+function cellText({ kind, value }) {
   if (kind === "hanging") return "";
-  const padding = model.padding?.value;
-  return padding === null || padding === undefined ? "" : shortNumber(padding);
+  return value === null ? "" : shortNumber(value);
 }
 
 function cellTitle(model, { kind, value, index, places }) {
@@ -106,7 +102,7 @@ function addShades(cells) {
   const span = Math.max(...numbers) - least;
   for (const cell of cells) {
     const number = asNumber(cell.value);
-    cell.shade = span > 0 && Number.isFinite(number) ? (VALUE_SHADE * (number - least)) / span : 0;
+    cell.shade = span > 0 && Number.isFinite(number) ? (number - least) / span : 0;
   }
 }
 
@@ -121,6 +117,7 @@ export function windowMarks(model, element, plane) {
     window: windowCells(model, element, plane),
     ring,
     struck: struck.map(at),
+    samples: element.samples ?? [],
     weights: weightsOf(model, element, isShown, at),
   };
 }
@@ -132,6 +129,13 @@ function ringAt([row, column], label) {
 /** The weight of each cell, as text; an element that is sampled more than once has the sum. */
 function weightsOf(model, element, isShown, at) {
   const sums = {};
+  if (element.weights && model.input.slices.length === 0 && hasWindow(element)) {
+    // Positions that stand for the padding, too, are one for each cell of the window.
+    const cells = windowCells(model, element, element.positions[0] ?? []);
+    if (cells.length === element.weights.length) {
+      return Object.fromEntries(cells.map((cell, place) => [cell.join(), `×${shortNumber(element.weights[place])}`]));
+    }
+  }
   (element.weights ?? []).forEach((weight, place) => {
     const position = element.positions[place];
     if (!isShown(position)) return;
@@ -158,6 +162,7 @@ export function legendOf(model, cells) {
     uncovered: cells.some((cell) => cell.isUncovered),
     struck: elements.some((element) => element.counted.includes(false)),
     weights: elements.some((element) => element.weights),
+    samples: elements.some((element) => element.samples?.length),
     holes: elements.some((element) => hasWindow(element) && element.window.some(({ step, count }) => step > 1 && count > 1)),
   };
 }

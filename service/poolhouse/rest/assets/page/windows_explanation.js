@@ -7,7 +7,7 @@ const LISTED = 6;
 
 /** "row 0, column 1" for an index of the output. */
 export function outputPlace(model, index) {
-  return place(model.output, index) || "the whole plane";
+  return place(model.output, index);
 }
 
 /** "row 0, column 1" for an index of the input. */
@@ -16,7 +16,8 @@ export function inputPlace(model, index) {
 }
 
 function place(axes, index) {
-  const names = axisNames(axes, true);
+  if (!axes.isSpatial) return `[${index.join(", ")}]`;
+  const names = axisNames(axes);
   return [...axes.slices, axes.rows, axes.columns]
     .filter((axis) => axis !== null)
     .map((axis) => `${names.get(axis)} ${wholeNumber(index[axis])}`)
@@ -30,16 +31,15 @@ export function windowSentence(model, element) {
     if (counts.input === 0) return "No element of the input belongs to it.";
     return `It is computed from ${plural(counts.input, "element")} of the input.`;
   }
-  const names = axisNames(model.input, true);
+  const names = axisNames(model.input);
   const ranges = element.window.map((axis, place) => range(names.get(model.spatial[place]), axis));
   const total = counts.input + counts.padding + counts.hanging;
-  const isWhole = counts.input === total;
-  const parts = [isWhole ? `all ${plural(total, "position")} in the input` : `${counts.input} of ${total} positions in the input`];
+  const parts = [counts.input === total ? "all in the input" : `${counts.input} in the input`];
   if (counts.padding) parts.push(`${counts.padding} in the padding (${paddingWords(model)})`);
-  if (counts.hanging) parts.push(`${counts.hanging} over the edge, which count${counts.hanging === 1 ? "s" : ""} for nothing`);
+  if (counts.hanging) parts.push(`${counts.hanging} over the edge (counted for nothing)`);
   const passed = passedOver(element);
   const tail = passed ? ` ${passed === 1 ? "One is" : `${passed} are`} passed over.` : "";
-  return `Its window has ${join(ranges)}: ${join(parts)}.${tail}`;
+  return `Its window has ${join(ranges)}, ${plural(total, "position")}: ${join(parts)}.${tail}`;
 }
 
 function passedOver(element) {
@@ -65,12 +65,13 @@ function range(name, { start, step, count }) {
 export function winnerSentence(model, element) {
   const winner = winnerOf(element);
   if (winner === null) return null;
-  const { index, value, flat } = winner;
+  const { index, value } = winner;
   const place = `${wholeNumber(value)} at ${inputPlace(model, index)} is chosen.`;
-  if (flat === null) return place;
   const factors = flatTerms(model, index);
-  const counted = factors && factors.result === flat ? `${factors.text} = ${flat}` : String(flat);
-  return `${place} Its flat index is ${counted}${factors?.symbols && factors.result === flat ? ` (${factors.symbols})` : ""}.`;
+  const flat = winner.flat ?? factors?.result ?? null;
+  if (flat === null) return place;
+  if (factors === null || factors.symbols === null || factors.result !== flat) return `${place} Its flat index is ${flat}.`;
+  return `${place} Its flat index is ${factors.text} = ${flat} (${factors.symbols}).`;
 }
 
 /** The element that an output element chooses: its index, value, and its flat index if the output has indices. */

@@ -27,13 +27,19 @@ export function makeGrid({ label, on }) {
   const headings = svg("g", { class: "headings", "aria-hidden": "true" });
   const marks = svg("g", { class: "marks", "aria-hidden": "true" }, linked, frame, rings, cursor);
   const element = svg("svg", { role: "grid", class: "grid" }, cellsLayer, headings, marks);
-  const figure = html("div", { class: "grid-box" }, element);
+  const figure = html(
+    "div",
+    { class: "grid-box" },
+    element,
+    html("p", { class: "no-numbers" }, "There is no room for numbers: point at a cell for its value."),
+  );
   element.setAttribute("aria-label", label);
 
   let drawn = new Map();
   let order = [];
   let active = null;
   let columns = 1;
+  let origin = { row: 0, column: 0 };
 
   const name = (row, column) => `${row},${column}`;
   const cellOf = (target) => {
@@ -45,6 +51,7 @@ export function makeGrid({ label, on }) {
   function draw(cells, { rows, columns: across }) {
     const hadFocus = element.contains(document.activeElement);
     columns = across.end - across.first;
+    origin = { row: rows.first, column: across.first };
     const height = rows.end - rows.first;
     const x = (column) => HEADING + (column - across.first) * CELL;
     const y = (row) => HEADING + (row - rows.first) * CELL;
@@ -90,9 +97,9 @@ export function makeGrid({ label, on }) {
    *
    * window: [[row, column], ...]; linked: the same, of the cells that belong to a cell of the other grid;
    * ring: {row, column, label} or null; struck: the cells that were passed over; ahead: those that are still to come;
-   * weights: {"row,column": text}.
+   * weights: {"row,column": text}; samples: points between the cells, [row, column].
    */
-  function mark({ window = [], linked: links = [], ring = null, struck = [], ahead = [], weights = {} }) {
+  function mark({ window = [], linked: links = [], ring = null, struck = [], ahead = [], weights = {}, samples = [] }) {
     const inWindow = new Set(window.map(([row, column]) => name(row, column)));
     const isLinked = new Set(links.map(([row, column]) => name(row, column)));
     const isStruck = new Set(struck.map(([row, column]) => name(row, column)));
@@ -110,7 +117,7 @@ export function makeGrid({ label, on }) {
     }
     drawOutline(inWindow, window.filter(([row, column]) => drawn.has(name(row, column))));
     linked.setAttribute("d", boundary(isLinked, 0, 0));
-    rings.replaceChildren(...(ring === null ? [] : drawRing(ring)));
+    rings.replaceChildren(...samples.map(drawSample), ...(ring === null ? [] : drawRing(ring)));
   }
 
   function drawOutline(inWindow, present) {
@@ -144,6 +151,13 @@ export function makeGrid({ label, on }) {
       if (!places.has(name(row, column + 1))) edges.push(`M${x0 + CELL} ${y0}v${CELL}`);
     }
     return edges.join("");
+  }
+
+  /** A dot; the center of a cell is at whole numbers. */
+  function drawSample([row, column]) {
+    const cx = HEADING + (column - origin.column + 0.5) * CELL;
+    const cy = HEADING + (row - origin.row + 0.5) * CELL;
+    return svg("circle", { class: "sample", cx, cy, r: 3 });
   }
 
   function drawRing({ row, column, label }) {
@@ -241,7 +255,13 @@ export function makeGrid({ label, on }) {
     const weightText = svg("text", { class: "weight", x: CELL / 2, y: CELL - 6 });
     cell.weightText = weightText;
     const faces = [svg("rect", { class: "face", width: CELL, height: CELL })];
-    if (cell.shade) faces.push(svg("rect", { class: "shade", width: CELL, height: CELL, "fill-opacity": cell.shade }));
+    if (cell.shade) {
+      const shade = svg("rect", { class: "shade", width: CELL, height: CELL });
+      shade.style.setProperty("--shade", cell.shade.toFixed(3));
+      faces.push(shade);
+    }
+    if (cell.isUncovered) faces.push(svg("rect", { class: "frame-of-uncovered", x: 4, y: 4, width: CELL - 8, height: CELL - 8 }));
+
     if (cell.kind === "padding") faces.push(svg("path", { class: "hatch", d: hatch() }));
     faces.push(svg("rect", { class: "tint", width: CELL, height: CELL }));
     const strike = svg("path", { class: "strike", d: `M7 ${CELL - 9}L${CELL - 7} 9` });

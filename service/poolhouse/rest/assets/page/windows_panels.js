@@ -108,15 +108,21 @@ function axisPanel(axis, diagram) {
   const numbers = formulaNumbers(axis).map(([field, value]) => html("li", {}, `${field} `, html("b", {}, String(value))));
   const formula = html("p", { class: "formula" });
   if (symbols(axis)) formula.append(html("code", { class: "symbols" }, symbols(axis)));
-  if (axis.text) formula.append(html("code", { class: "numbers" }, axis.text));
+  // What follows a colon says in words what the sentences above say of these windows.
+  const text = axis.isSliding ? axis.text?.split(": ")[0] : axis.text;
+  if (text) formula.append(html("code", { class: "numbers" }, text));
   return html(
     "article",
     { class: "axis" },
     html("h4", {}, `${name[0].toUpperCase()}${name.slice(1)}: ${axis.length} → ${axis.outputs}`),
     diagram.element,
-    ...lastWindowSentences(axis).map((sentence) => html("p", {}, sentence)),
-    formula,
-    axis.isSliding ? html("ul", { class: "numbers" }, ...numbers) : null,
+    html(
+      "div",
+      { class: "why" },
+      ...lastWindowSentences(axis).map((sentence) => html("p", {}, sentence)),
+      formula,
+      axis.isSliding ? html("ul", { class: "numbers" }, ...numbers) : null,
+    ),
   );
 }
 
@@ -135,6 +141,7 @@ export function makeLegend() {
         ["uncovered", "in no window"],
         ["struck", "passed over"],
         ["weights", "× its weight"],
+        ["samples", "a point that is interpolated"],
       ].filter(([mark]) => has[mark]);
       list.replaceChildren(
         ...items.map(([mark, text]) => html("li", {}, html("span", { class: `swatch ${mark}`, "aria-hidden": "true" }), text)),
