@@ -140,7 +140,7 @@ def _elements(
     found: list[tuple[int, int, JsonObject]] = []
     positions, order = 0, {name: number for number, name in enumerate(outputs)}
     for each in plan.spec.trace(pooled, plan.planes, plan.plane_shape):
-        positions += len(each.positions)
+        positions += len(each.positions) + len(each.samples or ())
         _check_positions(positions)
         found.append((order[each.output], each.place, _element(each, coordinates, numbers)))
     # Channels are traced one after another, also where they are not so in the output.
