@@ -8,29 +8,29 @@ const KERNEL_FIELDS = ["kernel_size", "pool_size", "kernel_shape", "filter_size"
 const STRIDE_FIELDS = ["stride", "strides"];
 const LISTED_STARTS = 5;
 
-/** For each axis that windows move along: its windows, the formula, and the sentences about it. */
+/** For each axis that windows move along: its windows, if they are the same in each plane, and the formulas. */
 export function sizeAxes(model) {
   const names = axisNames(model.input);
   const formulas = (model.trace.formula ?? []).filter((each) => (each.output ?? model.outputName) === model.outputName);
   const axes = model.spatial.map((axis, place) => {
     const windows = windowsAlong(model, place);
-    const formula = formulas.find((each) => each.axis === axis) ?? formulas[place] ?? null;
+    const ofAxis = formulas.filter((each) => each.axis === axis);
     const described = {
       name: names.get(axis),
       places: [place],
       length: model.input.shape[axis],
-      outputs: formula?.outputs ?? windows.length,
+      outputs: ofAxis.length ? ofAxis.map((each) => each.outputs) : [windows.length],
       before: model.padding?.before?.[place] ?? 0,
       after: model.padding?.after?.[place] ?? 0,
-      text: formula?.text ?? null,
+      texts: ofAxis.map((each) => each.text),
       windows,
     };
     return { ...described, ...sliding(model, described, place) };
   });
-  return merged(axes.filter((axis) => axis.windows.length > 0));
+  return merged(axes.filter((axis) => axis.windows.length > 0 || axis.texts.length > 0));
 }
 
-/** The window of each output position along one axis. */
+/** The window of each output position along one axis; none if they differ from plane to plane. */
 function windowsAlong(model, place) {
   const outputAxis = model.outputSpatial[place];
   const windows = [];
@@ -38,8 +38,13 @@ function windowsAlong(model, place) {
     if (!hasWindow(element)) continue;
     const at = outputAxis === undefined ? 0 : element.index[outputAxis];
     windows[at] ??= element.window[place];
+    if (!isSameWindow(windows[at], element.window[place])) return [];
   }
-  return windows.some((window) => window === undefined) ? [] : windows;
+  return windows.includes(undefined) ? [] : windows;
+}
+
+function isSameWindow(one, other) {
+  return one.start === other.start && one.step === other.step && one.count === other.count;
 }
 
 /** Axes that agree in all are described once. */
@@ -87,7 +92,8 @@ function sliding(model, axis, place) {
     rest: slack % stride,
     nextStart: whole * stride - axis.before,
     hangs: Math.max(last - (axis.length + axis.after - 1), 0),
-    isCeil: spec.ceil_mode ?? windows.length > whole,
+    hasCeilMode: spec.ceil_mode !== undefined,
+    isCeil: Boolean(spec.ceil_mode ?? windows.length > whole),
   };
 }
 
@@ -114,6 +120,7 @@ export function formulaNumbers(axis) {
 /** Where the windows begin, and why the last of them exists or the next is dropped. */
 export function lastWindowSentences(axis) {
   const { windows, length } = axis;
+  if (windows.length === 0) return [];
   if (!axis.isSliding) return otherSentences(axis);
   const starts = windows.map(({ start }) => wholeNumber(start));
   const listed = starts.length > LISTED_STARTS ? [...starts.slice(0, 3), `… ${starts.at(-1)}`].join(", ") : join(starts);
@@ -131,7 +138,8 @@ function why(axis, place, lastPosition) {
   const { rest, isCeil, nextStart, length, hangs } = axis;
   const nextEnd = nextStart + axis.span - 1;
   if (rest === 0) {
-    return `That is ${lastName}: nothing is left over, so the number is the same with and without ceil mode.`;
+    const same = axis.hasCeilMode ? ", so the number is the same with and without ceil mode" : "";
+    return `That is ${lastName}: nothing is left over${same}.`;
   }
   const over = plural(rest, place);
   const first = lastPosition - rest + 1;
@@ -155,6 +163,7 @@ function why(axis, place, lastPosition) {
   const dropped =
     `${capital(over)} ${left} left over (${which}). The next window would begin at ${place} ${nextStart} and end at ${nextEnd}, ` +
     `${beyond} beyond ${lastName}: it is dropped.`;
+  if (!axis.hasCeilMode) return dropped;
   return isAllowed
     ? `${dropped} Ceil mode would keep it, and give ${axis.windows.length + 1}.`
     : `${dropped} Ceil mode would not keep it either, since it begins after the last element of the input.`;

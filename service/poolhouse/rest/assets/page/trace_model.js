@@ -34,6 +34,8 @@ export function readTrace(trace, input = null, output = tracedOutputs(trace)[0])
     outputSpatial: trace.spatial_axes?.output ?? [],
     padding: trace.padding ?? null,
   };
+  model.input.sampleName = "sample";
+  model.output.sampleName = "boxes" in trace.inputs ? "box" : "sample";
   model.values = inputValues(model, isOfInput ? input : trace.outputs[source]);
   model.covering = covering(elements);
   model.byIndex = new Map(elements.map((element, place) => [key(element.index), place]));
@@ -276,7 +278,7 @@ export function tooLarge(model) {
 export function axisNames(axes) {
   const names = new Map(axes.shape.map((_, axis) => [axis, `axis ${axis}`]));
   if (!axes.isSpatial) return names;
-  if (axes.planes.length <= 2) axes.planes.toReversed().forEach((axis, place) => names.set(axis, ["channel", "sample"][place]));
+  if (axes.planes.length <= 2) axes.planes.toReversed().forEach((axis, place) => names.set(axis, ["channel", axes.sampleName][place]));
   axes.slices.forEach((axis) => names.set(axis, "slice"));
   if (axes.rows !== null) names.set(axes.rows, "row");
   names.set(axes.columns, axes.rows === null ? "position" : "column");

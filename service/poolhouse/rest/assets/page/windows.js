@@ -218,6 +218,8 @@ class WindowsView {
     // Both grids get cells of one size where there is room.
     this.grids.style.setProperty("--input-part", `${inputWidth}fr`);
     this.grids.style.setProperty("--output-part", `${outputWidth}fr`);
+    this.grids.style.setProperty("--input-width", `${inputWidth}px`);
+    this.grids.style.setProperty("--output-width", `${outputWidth}px`);
     this.body.style.setProperty("--grids-width", `calc(${inputWidth + outputWidth}px + 2rem)`);
   }
 

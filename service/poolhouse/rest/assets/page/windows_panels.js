@@ -86,7 +86,7 @@ export function makeSizes() {
     element: panel,
     draw(model) {
       const axes = sizeAxes(model);
-      drawn = axes.map((axis) => ({ axis, diagram: drawAxis(axis) }));
+      drawn = axes.map((axis) => ({ axis, diagram: axis.windows.length ? drawAxis(axis) : null }));
       const out = model.outputSpatial.map((axis) => model.output.shape[axis]).join(" × ");
       panel.hidden = axes.length === 0;
       panel.replaceChildren(
@@ -97,7 +97,7 @@ export function makeSizes() {
     show(model, element) {
       for (const { axis, diagram } of drawn) {
         const outputAxis = model.outputSpatial[axis.places[0]];
-        diagram.show(outputAxis === undefined ? 0 : element.index[outputAxis]);
+        diagram?.show(outputAxis === undefined ? 0 : element.index[outputAxis]);
       }
     },
   };
@@ -109,13 +109,13 @@ function axisPanel(axis, diagram) {
   const formula = html("p", { class: "formula" });
   if (symbols(axis)) formula.append(html("code", { class: "symbols" }, symbols(axis)));
   // What follows a colon says in words what the sentences above say of these windows.
-  const text = axis.isSliding ? axis.text?.split(": ")[0] : axis.text;
-  if (text) formula.append(html("code", { class: "numbers" }, text));
+  const texts = axis.isSliding ? axis.texts.map((text) => text.split(": ")[0]) : axis.texts;
+  formula.append(...texts.map((text) => html("code", { class: "numbers" }, text)));
   return html(
     "article",
     { class: "axis" },
-    html("h4", {}, `${name[0].toUpperCase()}${name.slice(1)}: ${axis.length} → ${axis.outputs}`),
-    diagram.element,
+    html("h4", {}, `${name[0].toUpperCase()}${name.slice(1)}: ${axis.length} → ${join(axis.outputs.map(String))}`),
+    diagram?.element,
     html(
       "div",
       { class: "why" },
