@@ -17,10 +17,12 @@ export function makeChooser({ list, search, count }, operators, onChoose) {
     const options = members.map((each) => makeOption(each, group, shared, onChoose));
     const node = element(
       "fieldset",
-      { class: "group" },
+      // The one member of a group has the group's name, and shows it itself.
+      { class: members.length === 1 ? "group single" : "group" },
       element("legend", {}, group),
+      members.length === 1 ? element("div", { class: "names" }, options[0].node) : null,
       shared ? element("p", { class: "sentence" }, plain(shared)) : null,
-      element("div", { class: shared ? "ranks" : "names" }, ...options.map((option) => option.node)),
+      members.length > 1 ? element("div", { class: shared ? "ranks" : "names" }, ...options.map((option) => option.node)) : null,
     );
     rows.push({ node, options, words: `${group} ${shared ?? ""}`.toLowerCase() });
   }

@@ -17,15 +17,15 @@ export function askForKey(refusal) {
     };
     const closing = new AbortController();
     const { signal } = closing;
-    const accept = () => end(field.value.trim() || null);
-    byId("key-use").addEventListener("click", accept, { signal });
+    byId("key-form").addEventListener("submit", (event) => {
+      // The key goes into a header, not into a form's address.
+      event.preventDefault();
+      end(field.value.trim() || null);
+    }, { signal });
     byId("key-cancel").addEventListener("click", () => end(null), { signal });
     dialog.addEventListener("cancel", (event) => {
       event.preventDefault();
       end(null);
-    }, { signal });
-    field.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") accept();
     }, { signal });
     dialog.showModal();
     field.focus();

@@ -3,12 +3,13 @@
 
 import { ROOT, Refused, makeApi } from "./api.js";
 import { makeChooser, plain } from "./chooser.js";
-import { byId, byteText, element } from "./dom.js";
+import { byId, byteText, element, shapeText } from "./dom.js";
 import { makeFields, textsOfExample } from "./fields.js";
 import { makeCompanions, makeInput } from "./input.js";
 import { askForKey } from "./keys.js";
 import { LONGEST_FRAGMENT, readFragment, writeFragment } from "./permalink.js";
 import { mountPictures } from "./pictures.js";
+import { isWritten } from "./request.js";
 import { outputNodes, planNodes, planSentence } from "./result.js";
 import { copyText, makeTakeaway } from "./takeaway.js";
 import { ELEMENT_TYPES, elementCount } from "./tensors.js";
@@ -29,7 +30,7 @@ const nodes = {
   status: byId("status"), plan: byId("plan"), outputs: byId("outputs"), refusal: byId("refusal"),
   windows: byId("windows-view"), windowsNote: byId("windows-note"),
   pictures: byId("pictures-view"), picturesNote: byId("pictures-note"),
-  fields: byId("fields-list"), companions: byId("companions-list"), link: byId("link-note"), result: byId("result"),
+  fields: byId("fields-list"), companions: byId("companions-list"), general: byId("fields-problem"), link: byId("link-note"), result: byId("result"),
 };
 let operators = [];
 let chooser = null;
@@ -62,7 +63,7 @@ async function start() {
   await restore();
 }
 
-/** Take the state from the address, or the first operator. */
+/** Take the state from the address, or the first operator. A link that names an operator alone is its example. */
 async function restore() {
   const state = readFragment(location.hash);
   const isKnown = state !== null && operators.some(({ name }) => name === state.operator);
@@ -90,7 +91,8 @@ async function choose(name, state = null, { keep = input.picture() !== null } = 
   byId("operator-shape").textContent = plain(card.shape);
   byId("operator-docs").href = new URL(`docs#/${operators.find((each) => each.name === name).group}/${name.replace(".", "_")}`, ROOT).href;
   fields = makeFields(card, refresh);
-  fields.setTexts(state ? state.fields : textsOfExample(card));
+  const isExample = state === null || (state.kind === null && Object.keys(state.fields).length === 0);
+  fields.setTexts(isExample ? textsOfExample(card) : state.fields);
   nodes.fields.replaceChildren(...(fields.nodes.length ? fields.nodes : [element("p", { class: "muted" }, "This operator has no fields.")]));
   companions = makeCompanions(card, refresh);
   nodes.companions.replaceChildren(...companions.nodes);
@@ -125,15 +127,29 @@ async function ask(isForced = false) {
   clearProblems();
   try {
     const request = readRequest();
-    const plan = await api.plan(request, signal);
+    const plan = await planOf(request, signal);
     if (signal.aborted) return;
-    showPlan(plan, request);
-    const isSmall = plan.input_bytes + plan.output_bytes <= MOST_POOLED_BYTES;
+    if (plan) showPlan(plan, request);
+    const isSmall = plan === null || plan.input_bytes + plan.output_bytes <= MOST_POOLED_BYTES;
     if (isSmall || isForced === true) await Promise.all([pool(plan, request, signal), trace(plan, request, signal)]);
     else offerToPool(plan);
     if (!signal.aborted) nodes.result.setAttribute("aria-busy", "false");
   } catch (error) {
     if (!signal.aborted) showRefusal(error);
+  }
+}
+
+/**
+ * The plan; null where only the elements tell the shapes. The service then refuses a plan for lack of a field that
+ * pooling itself does not require.
+ */
+async function planOf(request, signal) {
+  try {
+    return await api.plan(request, signal);
+  } catch (error) {
+    const isOptional = ({ pointer, code }) => code === "missing" && card.fields.some(({ name, required }) => pointer === `/${name}` && !required);
+    if (error instanceof Refused && error.errors.length && error.errors.every(isOptional) && isWritten(request)) return null;
+    throw error;
   }
 }
 
@@ -156,16 +172,23 @@ function keepInAddress() {
 function showPlan(plan, request) {
   nodes.plan.replaceChildren(...planNodes(plan));
   nodes.status.textContent = planSentence(plan);
+  showTakeaway(request, Object.keys(plan.outputs));
+}
+
+function showTakeaway(request, outputs) {
   const [given] = request.tensors;
-  input.note(`${given.dtype} (${given.shape.join(", ")}), ${byteText(elementCount(given.shape) * ELEMENT_TYPES[given.dtype].bytes)}`);
-  takeaway.show({
-    base: ROOT.href.replace(/\/$/, ""), card, request, outputs: Object.keys(plan.outputs), hasKey: api.hasKey,
-  });
+  input.note(`${shapeText(given.shape)}, ${byteText(elementCount(given.shape) * ELEMENT_TYPES[given.dtype].bytes)}`);
+  takeaway.show({ base: ROOT.href.replace(/\/$/, ""), card, request, outputs, hasKey: api.hasKey });
 }
 
 async function pool(plan, request, signal) {
   const { outputs, seed } = await api.poolRequest(request, signal);
   if (signal.aborted) return;
+  if (plan === null) {
+    nodes.plan.replaceChildren(element("p", { class: "muted" }, "The elements decide the shape, so there is no plan before pooling."));
+    nodes.status.textContent = `${card.name}: ${[...outputs].map(([name, { shape }]) => `${name} ${shapeText(shape)}`).join(", ")}.`;
+    showTakeaway(request, [...outputs.keys()]);
+  }
   const shown = outputNodes(outputs, { isChannelsLast: isChannelsLast(), toPng: () => api.poolToPng(request) });
   nodes.outputs.replaceChildren(...shown, ...(seed ? [element("p", { class: "muted" }, `The service drew the seed ${seed}.`)] : []));
   showPictures();
@@ -182,7 +205,7 @@ function offerToPool(plan) {
 
 async function trace(plan, request, signal) {
   const [given] = request.tensors;
-  const count = Object.values(plan.outputs).reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const count = Object.values(plan?.outputs ?? {}).reduce((sum, { shape }) => sum + elementCount(shape), 0);
   if (given.shape.some((size) => size > MOST_TRACED_SIZE) || count > MOST_TRACED_OUTPUTS) {
     dropWindows(`Windows are shown of inputs of up to ${MOST_TRACED_SIZE} elements along each axis.`);
     return;
@@ -224,6 +247,7 @@ function clearProblems() {
   fields.clearProblems();
   companions.clearProblems();
   input.showProblem("");
+  nodes.general.hidden = true;
   nodes.refusal.hidden = true;
   nodes.refusal.replaceChildren();
   nodes.result.classList.remove("is-refused");
@@ -249,8 +273,11 @@ function showRefusal(error) {
   takeaway.clear("There is nothing to take away until the request is valid.");
 }
 
-/** A refusal without a field: of what the reader typed, beside it; of the service, in the result alone. */
+/** A refusal without a field: of the input, beside it; of fields and input together, above the fields. */
 function showElsewhere(error, message) {
+  const isOfInput = !(error instanceof Refused) || error.errors.length > 0;
   if (error.tensor) companions?.showProblem(error.tensor, message);
-  else if (!(error instanceof Refused) || error.errors.length) input.showProblem(message);
+  else if (isOfInput) input.showProblem(message);
+  nodes.general.textContent = message;
+  nodes.general.hidden = isOfInput;
 }

@@ -31,6 +31,7 @@ export function makeTakeaway() {
   return {
     show(state) {
       const codes = makeCode(state);
+      tabs.hidden = false;
       const focused = document.activeElement?.closest?.("#code-tabs") !== null && document.activeElement !== document.body;
       tabs.replaceChildren(...codes.map(({ id, title }) => {
         const tab = element("button", { type: "button", role: "tab", id: `tab-${id}`, "data-code": id, "aria-controls": `code-${id}` }, title);
@@ -41,7 +42,7 @@ export function makeTakeaway() {
       select(codes.some(({ id }) => id === chosen) ? chosen : codes[0].id, focused);
     },
     clear(text) {
-      tabs.replaceChildren();
+      tabs.hidden = true;
       panels.replaceChildren(element("p", { class: "muted" }, text));
     },
   };
@@ -50,7 +51,7 @@ export function makeTakeaway() {
 function panelOf({ id, text, note, files }, request) {
   const attributes = { role: "tabpanel", id: `code-${id}`, "aria-labelledby": `tab-${id}`, "data-code": id };
   if (text === null) return element("div", attributes, element("p", { class: "muted" }, note));
-  const copy = element("button", { type: "button", class: "small copy" }, "Copy");
+  const copy = element("button", { type: "button", class: "small" }, "Copy");
   const code = element("pre", { tabindex: "0" }, element("code", {}, text));
   copy.addEventListener("click", async () => {
     copy.textContent = (await copyText(text, code)) ? "Copied" : "Press Ctrl+C";
@@ -64,8 +65,8 @@ function panelOf({ id, text, note, files }, request) {
     button.addEventListener("click", () => download(name, [makeFile(name, request)], "application/octet-stream"));
     return button;
   });
-  const reads = files.length ? element("p", { class: "downloads" }, element("span", { class: "muted" }, "It reads"), ...buttons) : null;
-  return element("div", attributes, element("div", { class: "code" }, copy, code), reads);
+  const reads = files.length ? [element("span", { class: "muted" }, "It reads a file of the page:"), ...buttons] : [];
+  return element("div", attributes, code, element("p", { class: "downloads" }, copy, ...reads));
 }
 
 /** Copy a text; where the browser forbids it, as without https, select it instead. */
