@@ -296,6 +296,10 @@ class AdaptiveMaxPool(AdaptiveMaximum, Skipping):
     output_size: tuple[int | None, ...] = output_size_field()
     return_indices: bool = return_indices_field()
 
+    @classmethod
+    def torch_arguments(cls) -> tuple[str, ...]:
+        return "output_size", "return_indices"
+
     samples = (*SAMPLES, Sample((6, 9, 8), {"output_size": 3, "return_indices": True}))
     refusals = REFUSALS
 
@@ -311,6 +315,10 @@ class AdaptiveAvgPool(AdaptiveAverage, Skipping):
     source: ClassVar[str] = "torch.nn.functional.adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d"
 
     output_size: tuple[int | None, ...] = output_size_field()
+
+    @classmethod
+    def torch_arguments(cls) -> tuple[str, ...]:
+        return ("output_size",)
 
     samples = SAMPLES
     refusals = (*REFUSALS, Refusal((8, 8, 8), {"output_size": 2}, "unsupported_dtype", dtype="bool"))

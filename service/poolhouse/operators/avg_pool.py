@@ -84,6 +84,12 @@ class AvgPool(SlidingWindowOperator, Average, Skipping):
     )
     dilation: Sizes = dilation_field()
 
+    @classmethod
+    def torch_arguments(cls) -> tuple[str, ...]:
+        shared = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
+        # torch's function with one spatial axis does not take it.
+        return shared if cls.rank == 1 else (*shared, "divisor_override")
+
     samples = (
         Sample((5, 8, 8), {"kernel_size": 2}),
         Sample((6, 9, 11), {"kernel_size": 3, "stride": 2, "padding": 1}),

@@ -71,6 +71,10 @@ class FractionalMaxPool(Maximum):
         in_batch_key=False,
     )
 
+    @classmethod
+    def torch_arguments(cls) -> tuple[str, ...]:
+        return "kernel_size", "output_size", "output_ratio", "return_indices"
+
     exactly_one_of: ClassVar[tuple[str, ...]] = ("output_size", "output_ratio")
     samples = (
         Sample((9, 10, 12), {"kernel_size": 2, "output_size": 5, "seed": 1}),

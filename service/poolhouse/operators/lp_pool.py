@@ -59,6 +59,10 @@ class LPPool(SlidingWindowOperator, Norm):
     padding: Padding = padding_field()
     dilation: Sizes = dilation_field()
 
+    @classmethod
+    def torch_arguments(cls) -> tuple[str, ...]:
+        return "norm_type", "kernel_size", "stride", "ceil_mode"
+
     samples = (
         Sample((5, 8, 8), {"norm_type": 2, "kernel_size": 2}),
         Sample((7, 9, 9), {"norm_type": 3, "kernel_size": 3, "stride": 2, "absolute": True}),

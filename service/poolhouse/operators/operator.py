@@ -197,6 +197,11 @@ class Operator:
         return {name: field for name, field in optional.items() if field in fields}
 
     @classmethod
+    def torch_arguments(cls) -> tuple[str, ...]:
+        """Those of the fields that torch's function of the same name takes, too; empty if torch has none."""
+        return ()
+
+    @classmethod
     def fields_from_elements(cls, tensors: Mapping[str, Tensor]) -> Mapping[str, object]:
         """Defaults of fields that the elements of a request determine, such as a number of segments."""
         return {}

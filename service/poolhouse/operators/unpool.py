@@ -73,6 +73,10 @@ class MaxUnpool(PlaneOperator):
         example=False,
     )
 
+    @classmethod
+    def torch_arguments(cls) -> tuple[str, ...]:
+        return "kernel_size", "stride", "padding", "output_size"
+
     samples = (
         Sample((3, 4, 5), {"kernel_size": 2}),
         Sample((3, 4, 5), {"kernel_size": 3, "stride": 2, "padding": 1}),

@@ -30,7 +30,7 @@ from poolhouse.rest.observability.trace_control import TraceControl
 from poolhouse.rest.openapi.document import complete_document
 from poolhouse.rest.path_suggestions import PathSuggester
 from poolhouse.rest.root_path import RootPathMiddleware, check_root_path
-from poolhouse.rest.routes import docs, metrics, operators, plan, probes, trace
+from poolhouse.rest.routes import docs, metrics, operators, page, plan, probes, trace
 from poolhouse.rest.routes.handler_endpoint import HandlerEndpoint
 from poolhouse.rest.routes.infer.format import InferFormat, model_of_path
 from poolhouse.rest.routes.infer.head_plan import InferHeadPlan
@@ -102,6 +102,7 @@ ROUTERS: Final = (
     probes.router,
     metrics.router,
     docs.router,
+    page.router,
 )
 """The routers of all routes except pooling, which is an ASGI endpoint without FastAPI's overhead."""
 

@@ -1,7 +1,7 @@
 """Authorize requests by API key, from the headers alone, before the body is read.
 
-The probes and the documentation need no key: an orchestrator has none, and neither has a browser. All other paths need
-one. Unknown paths do too, so that a client without a key cannot find out which paths exist.
+The probes, the page and the documentation need no key: an orchestrator has none, and neither has a browser. All other
+paths need one. Unknown paths do too, so that a client without a key cannot find out which paths exist.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from poolhouse.settings import Settings
 PUBLIC_PATHS: Final = frozenset(
     {"/", "/livez", "/readyz", "/v2/health/live", "/v2/health/ready", "/openapi.json", "/docs"}
 )
-_PUBLIC_PREFIX: Final = "/docs/"
+# The files of the pages.
+_PUBLIC_PREFIXES: Final = ("/docs/", "/page/")
 _BEARER: Final = b"bearer "
 # RFC 6750 section 3: the challenge has an error only if the request had a key.
 _CHALLENGE: Final = 'Bearer realm="poolhouse"'
@@ -124,7 +125,7 @@ class Authorization:
             Unauthorized: the key is missing or unknown.
             QuotaExceeded: the key's quota is used up; the detail and ``Retry-After`` say for how long.
         """
-        if path in PUBLIC_PATHS or path.startswith(_PUBLIC_PREFIX):
+        if path in PUBLIC_PATHS or path.startswith(_PUBLIC_PREFIXES):
             return None
         key = self._key_of(headers)
         now = monotonic()
