@@ -1,9 +1,9 @@
 // Draws the windows of one axis below its positions, one line each: what size formulas count.
 
 import { wholeNumber } from "./cell_numbers.js";
-import { svg } from "./elements.js";
-import { axisPositions } from "./trace_model.js";
 import { droppedWindow } from "./size_formula.js";
+import { svg } from "./svg.js";
+import { axisPositions } from "./trace_model.js";
 
 const CELL = 20;
 const LABEL = 26;

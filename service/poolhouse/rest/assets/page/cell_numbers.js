@@ -1,5 +1,5 @@
 // Writes numbers: short ones for cells, whole ones for tooltips and sentences.
-// A value is a number, or the words of the wire for what JSON has no number for: "NaN", "Infinity", "-Infinity".
+// A value is a number or a boolean, or a text of one: "NaN", "Infinity" and "-Infinity" are no numbers of JSON.
 
 const WORDS = { NaN: "NaN", Infinity: "∞", "-Infinity": "−∞" };
 const SIGNIFICANT_DIGITS = 4;
@@ -7,15 +7,13 @@ const SIGNIFICANT_DIGITS = 4;
 /** The whole value, with a real minus sign. */
 export function wholeNumber(value) {
   if (value === null || value === undefined) return "unknown";
-  if (typeof value === "boolean") return String(value);
   return WORDS[String(value)] ?? String(value).replaceAll("-", "−");
 }
 
 /** The value in about five characters. */
 export function shortNumber(value) {
   if (value === null || value === undefined) return "?";
-  if (typeof value === "boolean") return value ? "1" : "0";
-  const number = Number(value);
+  const number = asNumber(value);
   if (!Number.isFinite(number)) return WORDS[String(value)] ?? "?";
   if (number === 0) return "0";
   const size = Math.abs(number);
@@ -29,5 +27,6 @@ export function shortNumber(value) {
 
 /** The value as a number for shades; NaN where it has none. */
 export function asNumber(value) {
-  return value === null || value === undefined ? NaN : Number(value);
+  if (value === null || value === undefined) return NaN;
+  return { true: 1, false: 0 }[String(value)] ?? Number(value);
 }

@@ -1,7 +1,7 @@
 // The panel that compares two tensors: which, how the difference is drawn, and its numbers.
 
 import { shortNumber, wholeNumber } from "./cell_numbers.js";
-import { html } from "./elements.js";
+import { element as html } from "./dom.js";
 import { difference, differenceImage, isComparable, scaleImage } from "./picture_difference.js";
 import { paint } from "./picture_pixels.js";
 

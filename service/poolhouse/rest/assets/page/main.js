@@ -215,8 +215,8 @@ async function trace(plan, request, signal) {
     if (signal.aborted) return;
     nodes.windowsNote.textContent = "";
     const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (windows) windows.update(found);
-    else windows = mountWindows(nodes.windows, { trace: found, reducedMotion });
+    if (windows) windows.update(found, given);
+    else windows = mountWindows(nodes.windows, { trace: found, input: given, reducedMotion });
   } catch (error) {
     if (!(error instanceof Refused) || signal.aborted) throw error;
     dropWindows(error.message);

@@ -1,7 +1,7 @@
 // The view of pictures: a picture beside the outputs of several operators, and the difference of two of them.
 
-import { wholeNumber, shortNumber } from "./cell_numbers.js";
-import { html } from "./elements.js";
+import { shortNumber, wholeNumber } from "./cell_numbers.js";
+import { element as html } from "./dom.js";
 import { makeDifference } from "./difference_panel.js";
 import { canPool, fieldsFor, FIRST_CHOICES, isAlike, ownFields, pictureOperators } from "./picture_operators.js";
 import { elementsAt, imageOf, MOST_SIDE, paint, rangeOf, scaleOf, tensorOf } from "./picture_pixels.js";
@@ -131,8 +131,9 @@ class PicturesView {
   async #pool({ own, others }, signal) {
     const { api, current } = this.#options;
     const fields = own === null ? {} : ownFields(current.fields);
-    const asked = others
-      .filter(({ name }) => this.#chosen.includes(name))
+    const asked = this.#chosen
+      .map((name) => others.find((card) => card.name === name))
+      .filter((card) => card !== undefined)
       .map((card) => ({ operator: card.name, fields: fieldsFor(card, fields) }));
     if (own !== null) asked.unshift({ operator: own.name, fields });
     const outputs = await Promise.all(
@@ -167,7 +168,7 @@ class PicturesView {
       this.#readAt(canvas, tensor);
       parts.push(canvas);
       facts.push(`(${tensor.shape.join(", ")})`);
-      if (range !== null) facts.push(`${shortNumber(range.least)} to ${shortNumber(range.most)}${scale.isOwn ? ", drawn in this range" : ""}`);
+      if (range !== null) facts.push(`values ${shortNumber(range.least)} to ${shortNumber(range.most)}${scale.isOwn ? ", drawn in this range" : ""}`);
     }
     shown.figure = html(
       "figure",

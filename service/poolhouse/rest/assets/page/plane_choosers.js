@@ -1,6 +1,6 @@
 // Chooses which plane and slice of a tensor is shown: a list for each axis with more than one position.
 
-import { html } from "./elements.js";
+import { element as html } from "./dom.js";
 import { axisNames } from "./trace_model.js";
 
 /** Lists for some axes: {element, draw(axes, shown, {note}), show(index)}. onChoose(axis, position) is called for a choice.

@@ -1,6 +1,8 @@
 // Reads a trace: which axes are drawn, where each window lies, which windows cover an element.
 // All functions are pure, and indices are full indices of a tensor, as in the trace.
 
+import { textsOf } from "./request.js";
+
 /** The largest plane that is drawn, per side, and with its padding. */
 export const MAX_SIDE = 32;
 const MAX_SIDE_WITH_PADDING = 48;
@@ -13,7 +15,8 @@ export function tracedOutputs(trace) {
 
 /** The model of one output of a trace, which the view draws.
  *
- * input: {shape, data} with data nested or flat; without it, elements that no window covers are unknown.
+ * input: the tensor {dtype, shape, texts, data}, its elements as texts or as a typed array (see tensors.js) or as nested
+ * lists; without it, elements that no window covers are unknown.
  */
 export function readTrace(trace, input = null, output = tracedOutputs(trace)[0]) {
   const elements = trace.elements.filter((element) => (element.output ?? "output") === output);
@@ -94,19 +97,12 @@ export function isSamePlane(axes, one, other) {
   return [...axes.planes, ...axes.slices].every((axis) => one[axis] === other[axis]);
 }
 
-function inputValues(model, input) {
+/** The elements of the tensor that the windows go over, by index: numbers, or texts of numbers. */
+function inputValues(model, tensor) {
   const { shape } = model.input;
   const values = new Map();
-  const data = input?.data ?? (Array.isArray(input) ? input : null);
-  if (data && Array.isArray(data[0] ?? null)) {
-    const visit = (part, index) => {
-      if (Array.isArray(part)) part.forEach((inner, place) => visit(inner, [...index, place]));
-      else values.set(key(index), part);
-    };
-    visit(data, []);
-  } else if (data) {
-    for (let place = 0; place < data.length; place += 1) values.set(key(unravel(place, shape)), wireValue(data[place]));
-  }
+  const flat = flatElements(tensor);
+  for (let place = 0; place < flat.length; place += 1) values.set(key(unravel(place, shape)), flat[place]);
   for (const element of model.elements) {
     element.positions.forEach((position, place) => {
       if (!values.has(key(position))) values.set(key(position), element.values[place]);
@@ -115,9 +111,11 @@ function inputValues(model, input) {
   return values;
 }
 
-function wireValue(value) {
-  if (typeof value === "bigint") return Number(value);
-  return typeof value !== "number" || Number.isFinite(value) ? value : String(value);
+/** The elements of a tensor in C order, from its texts, a typed array, or nested lists. */
+function flatElements(tensor) {
+  if (tensor?.texts) return tensor.texts;
+  if (ArrayBuffer.isView(tensor?.data)) return textsOf(tensor);
+  return Array.isArray(tensor?.data) ? tensor.data.flat(Infinity) : [];
 }
 
 function unravel(place, shape) {

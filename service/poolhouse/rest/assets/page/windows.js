@@ -1,7 +1,7 @@
 // The view of windows: the input and the output of a trace as grids, and the window that goes over them.
 // It holds what is shown, and connects the grids, the player and the panels; each of them has a file of its own.
 
-import { html } from "./elements.js";
+import { element as html } from "./dom.js";
 import { makeChoosers } from "./plane_choosers.js";
 import { isSamePlane, key, readTrace, rowOf, columnOf, tooLarge, tracedOutputs } from "./trace_model.js";
 import { hiddenPositions, inputCells, legendOf, outputCells, windowMarks } from "./windows_cells.js";
@@ -17,7 +17,7 @@ const HEADING_PX = 28;
 
 /** Show a trace in a container.
  *
- * trace: the response of /v1/trace, or null; input: {shape, data} as it was sent, for elements in no window;
+ * trace: the response of /v1/trace, or null; input: the tensor that was sent, for elements in no window (see trace_model.js);
  * reducedMotion: whether the window appears at its next place instead of moving there.
  *
  * Returns {update(trace, input), destroy()}.

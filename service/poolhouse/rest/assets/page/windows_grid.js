@@ -1,7 +1,8 @@
 // Draws one plane as a grid of cells in SVG, which is an ARIA grid: the arrow keys go from cell to cell.
 // The grid decides nothing: it draws the cells and marks that it is given, and reports cells under pointer and focus.
 
-import { html, svg } from "./elements.js";
+import { element as html } from "./dom.js";
+import { svg } from "./svg.js";
 
 const CELL = 40;
 const HEADING = 22;

@@ -2,7 +2,7 @@
 
 import { drawAxis } from "./axis_diagram.js";
 import { wholeNumber } from "./cell_numbers.js";
-import { html } from "./elements.js";
+import { element as html } from "./dom.js";
 import { formulaNumbers, lastWindowSentences, sizeAxes, symbols } from "./size_formula.js";
 import { inputPlace, join, outputPlace, paddingWords, windowSentence, winnerSentence } from "./windows_explanation.js";
 import { hiddenPositions } from "./windows_cells.js";
@@ -110,7 +110,7 @@ function axisPanel(axis, diagram) {
   if (symbols(axis)) formula.append(html("code", { class: "symbols" }, symbols(axis)));
   // What follows a colon says in words what the sentences above say of these windows.
   const texts = axis.isSliding ? axis.texts.map((text) => text.split(": ")[0]) : axis.texts;
-  formula.append(...texts.map((text) => html("code", { class: "numbers" }, text)));
+  formula.append(...texts.map((text) => html("code", { class: "inserted" }, text)));
   return html(
     "article",
     { class: "axis" },
@@ -121,7 +121,7 @@ function axisPanel(axis, diagram) {
       { class: "why" },
       ...lastWindowSentences(axis).map((sentence) => html("p", {}, sentence)),
       formula,
-      axis.isSliding ? html("ul", { class: "numbers" }, ...numbers) : null,
+      axis.isSliding ? html("ul", { class: "formula-numbers" }, ...numbers) : null,
     ),
   );
 }

@@ -1,6 +1,7 @@
 // The controls that go through the windows: play, pause, steps, a slider and the speed.
 
-import { html, svg } from "./elements.js";
+import { element as html } from "./dom.js";
+import { svg } from "./svg.js";
 
 const SPEEDS = [
   ["0.5", "slow"],
@@ -134,7 +135,7 @@ export function makePlayer({ onPlace, onPlaying }) {
 }
 
 function button(icon, name) {
-  const element = html("button", { type: "button", class: `step ${icon}` });
+  const element = html("button", { type: "button", class: `go ${icon}` });
   setIcon(element, icon, name);
   return element;
 }
