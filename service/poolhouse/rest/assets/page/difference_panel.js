@@ -7,8 +7,8 @@ import { paint } from "./picture_pixels.js";
 
 /** A panel: {element, show(outputs)}, where outputs are [{title, tensor}, ...]. */
 export function makeDifference() {
-  const one = html("select", {});
-  const other = html("select", {});
+  const one = html("select", { "aria-label": "Difference of" });
+  const other = html("select", { "aria-label": "Less" });
   const signed = html("input", { type: "radio", name: "difference", value: "signed", checked: true });
   const absolute = html("input", { type: "radio", name: "difference", value: "absolute" });
   const canvas = html("canvas", { role: "img" });

@@ -8,8 +8,8 @@ const SHARED_FIELDS = ["kernel_size", "output_size", "stride", "padding", "dilat
 /** Fields of the current operator that the view does not pass on: pictures are channels first, and have one output. */
 const DROPPED_FIELDS = ["layout", "return_indices", "return_valid", "keepdims"];
 const DEFAULT_WINDOW = 4;
-/** What is shown first, of those that there are. */
-export const FIRST_CHOICES = ["max_pool2d", "avg_pool2d", "median_pool2d", "min_pool2d", "blur_pool2d"];
+/** The operators that are shown first, of those that there are; adaptive ones have another prefix. */
+const FIRST_CHOICES = ["max_pool2d", "avg_pool2d", "median_pool2d", "min_pool2d", "blur_pool2d"];
 
 /** The operators that may pool a picture: of two axes, without other tensors, and named by this service. */
 export function pictureOperators(operators) {
@@ -30,6 +30,13 @@ export function isAlike(card, other) {
   const names = namesOf(card.fields);
   const others = namesOf(other.fields);
   return kinds.some((fields) => fields.some((each) => names.includes(each)) && fields.some((each) => others.includes(each)));
+}
+
+/** The names to show first, the best known ones in their order before others. */
+export function firstChoices(names, count) {
+  const prefix = ["", "adaptive_"].find((each) => names.includes(each + FIRST_CHOICES[0]) || names.includes(each + FIRST_CHOICES[1]));
+  const known = FIRST_CHOICES.map((name) => prefix + name).filter((name) => names.includes(name));
+  return (known.length ? known : names).slice(0, count);
 }
 
 /** Whether an operator can pool a picture: it needs no tensor beside the input, and its fields can be filled in. */

@@ -3,7 +3,7 @@
 import { shortNumber, wholeNumber } from "./cell_numbers.js";
 import { element as html } from "./dom.js";
 import { makeDifference } from "./difference_panel.js";
-import { canPool, fieldsFor, FIRST_CHOICES, isAlike, ownFields, pictureOperators } from "./picture_operators.js";
+import { canPool, fieldsFor, firstChoices, isAlike, ownFields, pictureOperators } from "./picture_operators.js";
 import { elementsAt, imageOf, MOST_SIDE, paint, rangeOf, scaleOf, tensorOf } from "./picture_pixels.js";
 import { toText } from "./values.js";
 
@@ -92,16 +92,16 @@ class PicturesView {
     const others = pictureOperators(operators).filter(({ name }) => name !== own.name);
     const cards = (await Promise.all(others.map(({ name }) => this.#card(name, signal)))).filter(canPool);
     const isUsable = canPool(own);
-    const alike = isUsable ? cards.filter((card) => isAlike(own, card)) : [];
-    const base = alike.length ? alike : cards.filter((card) => FIRST_CHOICES.some((name) => isAlike(card, this.#cards.get(name) ?? card)));
-    return { own: isUsable ? own : null, others: base };
+    const [known] = firstChoices(cards.map(({ name }) => name), 1);
+    // Where the current operator has no size, as a global one, the others are those of windows.
+    const model = isUsable && cards.some((card) => isAlike(own, card)) ? own : this.#cards.get(known);
+    return { own: isUsable ? own : null, others: cards.filter((card) => isAlike(model, card)) };
   }
 
   #drawChoices({ own, others }) {
     const names = others.map(({ name }) => name);
     if (this.#chosen === null || !this.#chosen.some((name) => names.includes(name))) {
-      const first = FIRST_CHOICES.filter((name) => names.includes(name));
-      this.#chosen = (first.length ? first : names).slice(0, MOST_FIRST);
+      this.#chosen = firstChoices(names, MOST_FIRST);
     }
     const focused = document.activeElement?.value;
     const isInside = this.choices.contains(document.activeElement);
