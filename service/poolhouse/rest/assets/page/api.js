@@ -7,6 +7,8 @@ import { bytesOf, tensorFromBytes } from "./tensors.js";
 /** The root of the service: this file is at page/api.js below it, whatever a proxy puts before. */
 export const ROOT = new URL("../", import.meta.url);
 
+const RAW = "application/octet-stream";
+
 /** A refusal of the service: its problem document, or an answer that is none. */
 export class Refused extends Error {
   constructor(status, problem) {
@@ -31,7 +33,7 @@ export function makeApi(askForKey) {
     for (;;) {
       const used = key;
       const headers = { ...options.headers, ...(used ? { Authorization: `Bearer ${used}` } : {}) };
-      const response = await fetch(new URL(path, ROOT), { ...options, headers, credentials: "omit", cache: "no-store" });
+      const response = await fetchFrom(new URL(path, ROOT), { ...options, headers, credentials: "omit", cache: "no-store" });
       if (response.ok) return response;
       const refused = new Refused(response.status, await problemOf(response));
       if (response.status !== 401 || !(await hasOtherKey(used, refused))) throw refused;
@@ -48,6 +50,18 @@ export function makeApi(askForKey) {
     if (given === null) return false;
     key = given;
     return true;
+  }
+
+  function sendPool(request, accept, signal) {
+    const path = operatorPath("v1/pool", request.operator);
+    const headers = { "Content-Type": isRaw(request) ? RAW : "application/json", Accept: accept };
+    if (!isRaw(request)) {
+      const encoding = accept === "application/json" ? "base64" : null;
+      return send(path, { method: "POST", headers, body: poolBody(request, encoding), signal });
+    }
+    const [{ shape, dtype, data }] = request.tensors;
+    const query = queryOf(request.fields, { shape, dtype });
+    return send(path + query, { method: "POST", headers, body: bytesOf({ data }), signal });
   }
 
   function sendJson(path, body, signal) {
@@ -72,23 +86,10 @@ export function makeApi(askForKey) {
     async trace(request, signal) {
       return (await sendJson(operatorPath("v1/trace", request.operator), poolBody(request), signal)).json();
     },
-    /** Pool a request; gives the outputs by name, and what the headers say. */
+    /** Pool a request; gives the outputs by name, and the seed that the service drew. */
     async poolRequest(request, signal) {
-      const path = operatorPath("v1/pool", request.operator);
-      if (request.tensors.length > 1 || !request.tensors[0].data || request.tensors[0].texts) {
-        const response = await sendJson(path, poolBody(request, "base64"), signal);
-        const entries = Object.entries(await response.json());
-        const outputs = entries.map(([name, { dtype, shape, base64 }]) => [name, tensorFromBytes(dtype, shape, fromBase64(base64))]);
-        return { outputs: new Map(outputs), ...notesOf(response) };
-      }
-      const [input] = request.tensors;
-      const query = queryOf(request.fields, { shape: input.shape, dtype: input.dtype });
-      const headers = { "Content-Type": "application/octet-stream", Accept: "application/octet-stream" };
-      const response = await send(path + query, { method: "POST", headers, body: bytesOf(input), signal });
-      const bytes = new Uint8Array(await response.arrayBuffer());
-      const entries = JSON.parse(response.headers.get("Tensor-Metadata"));
-      const outputs = entries.map(({ name, dtype, shape, start, end }) => [name, tensorFromBytes(dtype, shape, bytes.subarray(start, end))]);
-      return { outputs: new Map(outputs), ...notesOf(response) };
+      const response = await sendPool(request, isRaw(request) ? RAW : "application/json", signal);
+      return { outputs: await readOutputs(response), seed: response.headers.get("Pool-Seed") };
     },
     /** Pool one tensor {dtype, shape, data} by an operator, with fields by name; gives the first output. */
     async pool(operator, fields, tensor, signal) {
@@ -99,16 +100,33 @@ export function makeApi(askForKey) {
     },
     /** Pool a request and have the output as a PNG file. */
     async poolToPng(request, signal) {
-      const headers = { "Content-Type": "application/json", Accept: "image/png" };
-      const body = poolBody(request);
-      return (await send(operatorPath("v1/pool", request.operator), { method: "POST", headers, body, signal })).blob();
+      return (await sendPool(request, "image/png", signal)).blob();
     },
   };
 }
 
-function notesOf(response) {
-  const seed = response.headers.get("Pool-Seed");
-  return { seed, timing: response.headers.get("Server-Timing") };
+/** Whether a request is sent as the bytes of its one tensor; else it is JSON. */
+function isRaw({ tensors }) {
+  return tensors.length === 1 && tensors[0].data && !tensors[0].texts;
+}
+
+async function readOutputs(response) {
+  if (!response.headers.get("Content-Type").startsWith(RAW)) {
+    const entries = Object.entries(await response.json());
+    return new Map(entries.map(([name, { dtype, shape, base64 }]) => [name, tensorFromBytes(dtype, shape, fromBase64(base64))]));
+  }
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const entries = JSON.parse(response.headers.get("Tensor-Metadata"));
+  return new Map(entries.map(({ name, dtype, shape, start, end }) => [name, tensorFromBytes(dtype, shape, bytes.subarray(start, end))]));
+}
+
+async function fetchFrom(url, options) {
+  try {
+    return await fetch(url, options);
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new Error("The service does not answer; it may have stopped, or the network is down.", { cause: error });
+  }
 }
 
 async function problemOf(response) {

@@ -4,7 +4,7 @@
 import { writeNpy } from "./npy.js";
 import { operatorPath, poolBody, queryOf } from "./request.js";
 import { writeSafetensors } from "./safetensors.js";
-import { nest, tensorFromNumbers } from "./tensors.js";
+import { ELEMENT_TYPES, nest, tensorFromNumbers } from "./tensors.js";
 import { toPython, toText } from "./values.js";
 
 /** The most elements that code has written out. */
@@ -123,6 +123,9 @@ function torch({ card, request }) {
     if (entries.some((each) => Array.isArray(each) || (typeof each === "string" && !/^-?Infinity$/.test(each)))) {
       return none(`torch's function takes numbers alone as ${name}.`);
     }
+  }
+  if (request.tensors.some(({ name, dtype }) => name === "input" && ELEMENT_TYPES[dtype].kind !== "float")) {
+    return none("torch pools few types but floating point; with such an input there is a call here.");
   }
   const lines = arrayLines(request, true);
   const format = (value) => (value === "Infinity" ? 'float("inf")' : value === "-Infinity" ? '-float("inf")' : toPython(value));

@@ -66,6 +66,8 @@ function makeControl(field, onChange) {
     onChange();
   };
   entry.input.addEventListener("input", changed);
+  // The whole help, from now on: if it went away with the focus, a click below would miss what moves up.
+  node.addEventListener("focusin", () => node.classList.add("is-open"));
   entry.onStep = changed;
   return {
     node,

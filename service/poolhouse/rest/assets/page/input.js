@@ -212,6 +212,7 @@ function makeCompanion(card, companion, onChange) {
   if (example?.dtype) dtype.value = example.dtype;
   const problem = element("p", { class: "problem", id: `${id}-problem`, hidden: true });
   text.addEventListener("input", onChange);
+  text.addEventListener("focus", () => node.classList.add("is-open"));
   dtype.addEventListener("change", onChange);
   const marker = companion.required ? element("span", { class: "required" }, "required") : null;
   const node = element(

@@ -20,7 +20,9 @@ export function askForKey(refusal) {
     byId("key-form").addEventListener("submit", (event) => {
       // The key goes into a header, not into a form's address.
       event.preventDefault();
-      end(field.value.trim() || null);
+      const key = field.value.trim();
+      if (/^[\x21-\x7e]*$/.test(key)) end(key || null);
+      else byId("key-reason").textContent = "An API key has only ASCII letters, digits and signs, without spaces.";
     }, { signal });
     byId("key-cancel").addEventListener("click", () => end(null), { signal });
     dialog.addEventListener("cancel", (event) => {

@@ -263,6 +263,7 @@ function showRefusal(error) {
   }
   const texts = messages.map(({ message }) => element("p", {}, message));
   nodes.refusal.replaceChildren(element("h3", {}, error instanceof Refused ? "Refused" : "Not yet"), ...texts);
+  if (error.status === 401) nodes.refusal.append(retryButton());
   nodes.refusal.hidden = false;
   nodes.status.textContent = `Refused: ${messages.map(({ message }) => message).join(" ")}`;
   nodes.result.classList.add("is-refused");
@@ -271,6 +272,12 @@ function showRefusal(error) {
   nodes.outputs.replaceChildren();
   dropWindows("There are no windows to show until the request is valid.");
   takeaway.clear("There is nothing to take away until the request is valid.");
+}
+
+function retryButton() {
+  const button = element("button", { type: "button" }, "Give an API key");
+  button.addEventListener("click", () => (card ? ask() : start()));
+  return button;
 }
 
 /** A refusal without a field: of the input, beside it; of fields and input together, above the fields. */

@@ -42,7 +42,7 @@ export function planSentence(plan) {
 function countText(steps) {
   if (steps < 1000) return `${steps} ns`;
   const [unit, size] = steps < 1e6 ? ["µs", 1e3] : steps < 1e9 ? ["ms", 1e6] : ["s", 1e9];
-  return `${(steps / size).toPrecision(2)} ${unit}`;
+  return `${Number((steps / size).toPrecision(2))} ${unit}`;
 }
 
 /**

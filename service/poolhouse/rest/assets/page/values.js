@@ -26,9 +26,9 @@ export function parseValue(text, schema) {
   return takesLists && !Array.isArray(value) && value !== null ? [value] : value;
 }
 
+/** Entries with commas between them; a pair alone is a list of one pair, since there are pairs for axes only. */
 function parseRow(text) {
-  if (!text.includes(",")) return parsePair(text);
-  return text.split(",").map(parsePair);
+  return /[,:]/.test(text) ? text.split(",").map(parsePair) : parseScalar(text);
 }
 
 function parsePair(text) {
