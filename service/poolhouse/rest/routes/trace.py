@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from poolhouse.errors import (
     DeadlinePassed,
@@ -22,6 +22,8 @@ from poolhouse.rest.dependencies import Service, get_headers, get_service, requi
 from poolhouse.rest.http.headers import Headers, header_text
 from poolhouse.rest.http.transfer_limits import TransferLimits
 from poolhouse.rest.openapi.problem_models import refusal_responses
+from poolhouse.rest.openapi.traces import Trace
+from poolhouse.rest.routes.plan import documented_headers
 from poolhouse.rest.routes.request_limits import check_deadline, deadline_of
 from poolhouse.rest.routes.small_body import read_small_body
 from poolhouse.service import PoolingService, PoolResult, PreparedRequest
@@ -37,14 +39,26 @@ router = APIRouter(prefix="/v1/trace", dependencies=[Depends(require_key)])
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 """The limit of a body: the elements of the largest input in all digits, and those of tensors beside it."""
-_RESPONSES: Final[dict[int | str, dict[str, Any]]] = refusal_responses(
-    NotAcceptable, TooLarge, UnsupportedMediaType, Unprocessable, DeadlinePassed, Unavailable
+_TIMING: Final = {
+    "description": "Milliseconds of decode, compute and encode.",
+    "required": True,
+    "schema": {"type": "string"},
+}
+_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"headers": {"Server-Timing": _TIMING}},
+    **refusal_responses(NotAcceptable, TooLarge, UnsupportedMediaType, Unprocessable, DeadlinePassed, Unavailable),
+}
+
+
+@router.post(
+    "/{operator}",
+    response_model=Trace,
+    response_description="The outputs, and what each of their elements was pooled from.",
+    dependencies=[Depends(documented_headers)],
+    responses=_RESPONSES,
 )
-
-
-@router.post("/{operator}")
 async def trace(
-    operator: str,
+    operator: Annotated[str, Path(description="Torch's functional name with its rank.")],
     request: Request,
     headers: Annotated[Headers, Depends(get_headers)],
     service: Annotated[Service, Depends(get_service)],
@@ -52,8 +66,8 @@ async def trace(
     """Pool a small request, and say for each output element which elements it was pooled from and how."""
     pooling = service.pooling
     pooling.catalogue.find(operator)
-    body = await _read_body(request, headers, service)
     deadline = deadline_of(headers)
+    body = await _read_body(request, headers, service)
     started_at = perf_counter()
     query = parse_query(request.scope["query_string"])
     lease = pooling.admission.admit(peak_memory_factor() * len(body), deadline)
