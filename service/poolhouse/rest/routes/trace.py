@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from time import perf_counter
 from typing import Annotated, Any, Final
@@ -28,11 +27,11 @@ from poolhouse.rest.routes.request_limits import check_deadline, deadline_of
 from poolhouse.rest.routes.small_body import read_small_body
 from poolhouse.service import PoolingService, PoolResult, PreparedRequest
 from poolhouse.settings import Settings
-from poolhouse.tensors import Message, Tensor
+from poolhouse.tensors import Message
 from poolhouse.trace import check_traceable, trace_bytes, trace_card
 from poolhouse.wire.codecs import choose_response_codec, codec_for_content_type
 from poolhouse.wire.json.codec import JSON, peak_memory_factor
-from poolhouse.wire.json.encoder import encode_json
+from poolhouse.wire.json.encoder import encode_json, list_elements
 from poolhouse.wire.query import parse_query
 
 router = APIRouter(prefix="/v1/trace", dependencies=[Depends(require_key)])
@@ -103,17 +102,10 @@ def _prepare(
 
 
 def _encode_trace(prepared: PreparedRequest, result: PoolResult, encoding: str) -> bytes:
-    numbers = {**_flat_numbers(result.tensors), **_flat_numbers(prepared.tensors)}
+    numbers = {name: list_elements(each) for name, each in {**result.tensors, **prepared.tensors}.items()}
     card = trace_card(prepared.plan, prepared.tensors, result.tensors, numbers)
     outputs = bytes(encode_json(Message(result.tensors, json_encoding=encoding)))
     return orjson.dumps({**card, "outputs": orjson.Fragment(outputs)})
-
-
-def _flat_numbers(tensors: Mapping[str, Tensor]) -> dict[str, list[object]]:
-    """The elements as JSON has them in a response."""
-    flat = {name: Tensor(each.dtype, each.array.reshape(-1)) for name, each in tensors.items()}
-    found: dict[str, dict[str, list[object]]] = orjson.loads(encode_json(Message(flat)))
-    return {name: each["data"] for name, each in found.items()}
 
 
 async def _read_body(request: Request, headers: Headers, service: Service) -> memoryview:
