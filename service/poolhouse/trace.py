@@ -12,7 +12,7 @@ from poolhouse.dtypes import BFLOAT16, bfloat16_to_float32
 from poolhouse.errors import TooLarge
 from poolhouse.operators.numbers import Array
 from poolhouse.operators.plan import Plan
-from poolhouse.operators.tracing import Geometry, PooledArrays, TracedElement
+from poolhouse.operators.tracing import PooledArrays, TracedElement
 from poolhouse.tensors import Tensor
 
 JsonObject = dict[str, object]
@@ -104,7 +104,7 @@ def trace_card(
         "padding": {
             "before": list(geometry.before),
             "after": list(geometry.after),
-            "value": _padding_value(geometry),
+            "value": _json_number(geometry.padding_value),
         },
         "formula": [
             {
@@ -120,11 +120,11 @@ def trace_card(
     }
 
 
-def _padding_value(geometry: Geometry) -> object:
-    value = geometry.padding_value
+def _json_number(value: object) -> object:
+    """A number as JSON has it."""
     if not isinstance(value, float) or math.isfinite(value):
         return value
-    return "Infinity" if value > 0 else "-Infinity"
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def _elements(
@@ -159,7 +159,7 @@ def _element(each: TracedElement, coordinates: Mapping[str, Sequence[Sequence[in
         "of": each.of,
         "positions": [places[position] for position in each.positions],
         "values": [values[position] for position in each.positions],
-        "weights": None if each.weights is None else list(each.weights),
+        "weights": None if each.weights is None else [_json_number(weight) for weight in each.weights],
         "counted": list(each.counted) or [True] * len(each.positions),
         "winner": each.winner,
         "samples": None if each.samples is None else [list(point) for point in each.samples],

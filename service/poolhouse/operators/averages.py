@@ -39,7 +39,7 @@ from poolhouse.operators.quotients import (
 )
 from poolhouse.operators.reductions import SUM, reduce_axis
 from poolhouse.operators.skipping_costs import kept_sums_cost, too_many_lines
-from poolhouse.operators.tracing import Terms
+from poolhouse.operators.tracing import Terms, enclosed
 from poolhouse.operators.window_operator import Window, WindowOperator
 from poolhouse.operators.windows import Windows
 
@@ -81,7 +81,9 @@ class Average(WindowOperator):
 
     def expression(self, window: Window, terms: Terms) -> str:
         divisor, total = self.divisor_of(window), terms.summed()
-        return total if divisor == 1 else f"({total}) / {divisor if divisor > 0 else f'({divisor})'}"
+        if divisor == 1:
+            return total
+        return f"{total if len(terms.values) == 1 else f'({total})'} / {enclosed(str(divisor))}"
 
     def arithmetic(self, window: Window, terms: Terms, result: str) -> str:
         text = super().arithmetic(window, terms, result)

@@ -132,7 +132,7 @@ class SlidingWindow:
         # Only one is left out: the window before it starts at most slack positions after the first.
         start = (count - 1) * self.stride - self.before
         return (
-            f"{text}, less 1 = {outputs}: the last window would start at position {start}, behind the input's last, "
+            f"{text}, less 1 = {outputs}: the last window would start at position {start}, after the input's last, "
             f"{length - 1}; a window must start in the input or in the padding before it"
         )
 

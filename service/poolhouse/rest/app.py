@@ -76,6 +76,7 @@ Every request is safe to repeat."""
 
 _TAGS: Final = {
     "poolings": "Several poolings in one request.",
+    "traces": "How each element of a small pooling was computed.",
     "catalogue": "Descriptions of the operators.",
     "inference": "The Open Inference Protocol (v2), for clients made for it or for Triton.",
     "inference_admin": "The protocol's functions for operations staff; changes need an API key with admin = true.",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from time import perf_counter
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from poolhouse.errors import (
     DeadlinePassed,
@@ -22,29 +21,43 @@ from poolhouse.rest.dependencies import Service, get_headers, get_service, requi
 from poolhouse.rest.http.headers import Headers, header_text
 from poolhouse.rest.http.transfer_limits import TransferLimits
 from poolhouse.rest.openapi.problem_models import refusal_responses
+from poolhouse.rest.openapi.traces import Trace
+from poolhouse.rest.routes.plan import documented_headers
 from poolhouse.rest.routes.request_limits import check_deadline, deadline_of
 from poolhouse.rest.routes.small_body import read_small_body
 from poolhouse.service import PoolingService, PoolResult, PreparedRequest
 from poolhouse.settings import Settings
-from poolhouse.tensors import Message, Tensor
+from poolhouse.tensors import Message
 from poolhouse.trace import check_traceable, trace_bytes, trace_card
 from poolhouse.wire.codecs import choose_response_codec, codec_for_content_type
 from poolhouse.wire.json.codec import JSON, peak_memory_factor
-from poolhouse.wire.json.encoder import encode_json
+from poolhouse.wire.json.encoder import encode_json, list_elements
 from poolhouse.wire.query import parse_query
 
 router = APIRouter(prefix="/v1/trace", dependencies=[Depends(require_key)])
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 """The limit of a body: the elements of the largest input in all digits, and those of tensors beside it."""
-_RESPONSES: Final[dict[int | str, dict[str, Any]]] = refusal_responses(
-    NotAcceptable, TooLarge, UnsupportedMediaType, Unprocessable, DeadlinePassed, Unavailable
+_TIMING: Final = {
+    "description": "Milliseconds of decode, compute and encode.",
+    "required": True,
+    "schema": {"type": "string"},
+}
+_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"headers": {"Server-Timing": _TIMING}},
+    **refusal_responses(NotAcceptable, TooLarge, UnsupportedMediaType, Unprocessable, DeadlinePassed, Unavailable),
+}
+
+
+@router.post(
+    "/{operator}",
+    response_model=Trace,
+    response_description="The outputs, and what each of their elements was pooled from.",
+    dependencies=[Depends(documented_headers)],
+    responses=_RESPONSES,
 )
-
-
-@router.post("/{operator}")
 async def trace(
-    operator: str,
+    operator: Annotated[str, Path(description="Torch's functional name with its rank.")],
     request: Request,
     headers: Annotated[Headers, Depends(get_headers)],
     service: Annotated[Service, Depends(get_service)],
@@ -52,8 +65,8 @@ async def trace(
     """Pool a small request, and say for each output element which elements it was pooled from and how."""
     pooling = service.pooling
     pooling.catalogue.find(operator)
-    body = await _read_body(request, headers, service)
     deadline = deadline_of(headers)
+    body = await _read_body(request, headers, service)
     started_at = perf_counter()
     query = parse_query(request.scope["query_string"])
     lease = pooling.admission.admit(peak_memory_factor() * len(body), deadline)
@@ -89,17 +102,10 @@ def _prepare(
 
 
 def _encode_trace(prepared: PreparedRequest, result: PoolResult, encoding: str) -> bytes:
-    numbers = {**_flat_numbers(result.tensors), **_flat_numbers(prepared.tensors)}
+    numbers = {name: list_elements(each) for name, each in {**result.tensors, **prepared.tensors}.items()}
     card = trace_card(prepared.plan, prepared.tensors, result.tensors, numbers)
     outputs = bytes(encode_json(Message(result.tensors, json_encoding=encoding)))
     return orjson.dumps({**card, "outputs": orjson.Fragment(outputs)})
-
-
-def _flat_numbers(tensors: Mapping[str, Tensor]) -> dict[str, list[object]]:
-    """The elements as JSON has them in a response."""
-    flat = {name: Tensor(each.dtype, each.array.reshape(-1)) for name, each in tensors.items()}
-    found: dict[str, dict[str, list[object]]] = orjson.loads(encode_json(Message(flat)))
-    return {name: each["data"] for name, each in found.items()}
 
 
 async def _read_body(request: Request, headers: Headers, service: Service) -> memoryview:
