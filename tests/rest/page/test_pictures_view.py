@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,8 @@ _SHOW = """async (pictures, {picture, current}) => {
   container.mounted = pictures.mountPictures(container, {api, operators, picture: {...picture, pixels}, current});
 }"""
 _PIXELS = """(canvas) => {
-  const {data, width, height} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const {width, height} = canvas;
+  const {data} = canvas.getContext("2d", {willReadFrequently: true}).getImageData(0, 0, width, height);
   return [[height, width, 4], [...data]];
 }"""
 PICTURE = np.random.default_rng(2).integers(0, 256, (12, 16, 3), np.uint8)
@@ -79,9 +81,11 @@ class PicturesView:
 
 
 @pytest.fixture
-def view(opened: OpenedPage) -> PicturesView:
+def view(opened: OpenedPage) -> Iterator[PicturesView]:
     """The view on the shared page."""
-    return PicturesView(opened)
+    opened.complaints.clear()
+    yield PicturesView(opened)
+    opened.page.evaluate("() => document.getElementById('mounted')?.remove()")
 
 
 def pooled(server: LiveServer, operator: str, **fields: object) -> npt.NDArray[np.float64]:
@@ -178,7 +182,7 @@ def test_operators_can_be_chosen(view: PicturesView) -> None:
     view.wait()
 
     assert first == ["Input", *(f"adaptive_{each}_pool2d" for each in ("avg", "max", "median", "min"))]
-    assert {name.partition("_")[0] for name in names} == {"adaptive"}
+    assert {name.partition("_")[0] for name in names} == {"adaptive", "fractional"}
     assert added == [*first, "adaptive_std_pool2d"]
     assert view.titles() == first
 

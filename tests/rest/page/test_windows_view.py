@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -39,9 +40,12 @@ WINDOWS: dict[str, tuple[str, Any, dict[str, Any]]] = {
 
 
 @pytest.fixture
-def view(opened: OpenedPage, page_server: LiveServer) -> WindowsView:
+def view(opened: OpenedPage, page_server: LiveServer) -> Iterator[WindowsView]:
     """The view on the shared page."""
-    return WindowsView(opened, page_server)
+    view = WindowsView(opened, page_server)
+    opened.complaints.clear()
+    yield view
+    view.unmount()
 
 
 @pytest.mark.parametrize("case", WINDOWS)
@@ -418,6 +422,7 @@ def test_the_cells_are_an_aria_grid(view: WindowsView) -> None:
 
 def test_the_page_shows_the_windows_of_what_it_pools(opened: OpenedPage) -> None:
     """The numbers are those that the reader typed, also where no window has them."""
+    opened.complaints.clear()
     opened.show(
         "max_pool2d", {"kernel_size": "3", "stride": "2"}, x="1 2 3 4\n5 6 7 8\n9 1 2 3\n4 5 6 7.25", **{"in": "matrix"}
     )

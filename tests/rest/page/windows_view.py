@@ -86,6 +86,10 @@ class WindowsView:
         given = {"trace": trace, "input": {"data": data}, "reducedMotion": reduced_motion}
         self.opened.run_module("windows.js", _MOUNT, given)
 
+    def unmount(self) -> None:
+        """Leave the page as it was."""
+        self.opened.page.evaluate("() => document.getElementById('mounted')?.remove()")
+
     @property
     def root(self) -> Locator:
         """The view."""

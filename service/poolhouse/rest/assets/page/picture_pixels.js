@@ -63,7 +63,8 @@ export function imageOf(tensor, { least, most }) {
 export function paint(canvas, image) {
   canvas.width = image.width;
   canvas.height = image.height;
-  canvas.getContext("2d").putImageData(image, 0, 0);
+  // On the processor: these canvases are painted once, and never animated.
+  canvas.getContext("2d", { willReadFrequently: true }).putImageData(image, 0, 0);
 }
 
 /** The elements of a tensor (1, C, H, W) at a row and column, one for each channel. */

@@ -89,13 +89,15 @@ class PicturesView {
   async #candidates(signal) {
     const { operators, current } = this.#options;
     const own = await this.#card(current.operator, signal);
-    const others = pictureOperators(operators).filter(({ name }) => name !== own.name);
-    const cards = (await Promise.all(others.map(({ name }) => this.#card(name, signal)))).filter(canPool);
     const isUsable = canPool(own);
-    const [known] = firstChoices(cards.map(({ name }) => name), 1);
+    const others = pictureOperators(operators).filter(({ name }) => name !== own.name);
+    const [known] = firstChoices(others.map(({ name }) => name), 1);
     // Where the current operator has no size, as a global one, the others are those of windows.
-    const model = isUsable && cards.some((card) => isAlike(own, card)) ? own : this.#cards.get(known);
-    return { own: isUsable ? own : null, others: cards.filter((card) => isAlike(model, card)) };
+    const hasAlike = isUsable && others.some((other) => isAlike(own, other));
+    const model = hasAlike ? own : others.find(({ name }) => name === known);
+    const alike = others.filter((other) => isAlike(model, other));
+    const cards = await Promise.all(alike.map(({ name }) => this.#card(name, signal)));
+    return { own: isUsable ? own : null, others: cards.filter(canPool) };
   }
 
   #drawChoices({ own, others }) {
