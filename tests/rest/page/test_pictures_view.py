@@ -93,7 +93,8 @@ def pooled(server: LiveServer, operator: str, **fields: object) -> npt.NDArray[n
     planes = PICTURE.transpose(2, 0, 1)[None].tolist()
     with server.client() as client:
         answer = client.post(f"/v1/pool/{operator}", json={"input": planes, **fields}).json()
-    return answer_array(answer["output"])[0].astype(np.float64)
+    found: npt.NDArray[np.float64] = answer_array(answer["output"])[0].astype(np.float64)
+    return found
 
 
 def test_the_current_operator_and_others_are_shown_beside_the_picture(

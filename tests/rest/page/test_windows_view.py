@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from poolhouse.operators.windows import SlidingWindow
 from tests.rest.browser import needs_chromium
 from tests.rest.live_server import LiveServer
 from tests.rest.page.opened_page import OpenedPage
@@ -39,6 +42,10 @@ WINDOWS: dict[str, tuple[str, Any, dict[str, Any]]] = {
 }
 
 
+QUICK_WINDOWS = {"a hanging window", "dilation", "one axis", "a volume", "passed over"}
+"""The others add a number of windows, and layouts that the trace has resolved."""
+
+
 @pytest.fixture
 def view(opened: OpenedPage, page_server: LiveServer) -> Iterator[WindowsView]:
     """The view on the shared page."""
@@ -48,7 +55,9 @@ def view(opened: OpenedPage, page_server: LiveServer) -> Iterator[WindowsView]:
     view.unmount()
 
 
-@pytest.mark.parametrize("case", WINDOWS)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=() if case in QUICK_WINDOWS else pytest.mark.slow) for case in WINDOWS]
+)
 def test_each_step_shows_the_window_that_the_service_traces(view: WindowsView, case: str) -> None:
     """The view computes windows, winners and sentences from the trace; a step that shows another window misleads."""
     operator, data, fields = WINDOWS[case]
@@ -230,6 +239,77 @@ def test_the_sentences_say_why_the_last_window_exists(
     assert view.sizes() == [begin, end]
 
 
+_AXES = """(sizes, cases) => cases.map(({length, padding, stride, windows, ceil}) => {
+  const elements = windows.map((window, place) => ({index: [place], window: [window], positions: []}));
+  const model = {
+    trace: {formula: []}, spec: {kernel_size: 1, stride, ceil_mode: ceil}, elements, spatial: [0], outputSpatial: [0],
+    input: {shape: [length], isSpatial: true, planes: [], slices: [], rows: null, columns: 0},
+    padding: {before: [padding], after: [padding]},
+  };
+  const [axis] = sizes.sizeAxes(model);
+  const text = sizes.lastWindowSentences(axis).join(" ");
+  return {isSliding: axis.isSliding, dropped: sizes.droppedWindow(axis), text};
+})"""
+
+
+def test_the_sentences_agree_with_the_rule_of_sliding_windows(opened: OpenedPage) -> None:
+    """A window that the sentences keep or drop against the rule would teach the wrong rule."""
+    grid = itertools.product(range(1, 8), (1, 2, 3), (1, 2, 3), (0, 1), (1, 2), (False, True))
+    axes = [
+        (length, SlidingWindow(kernel, stride, padding, padding, dilation, ceil))
+        for length, kernel, stride, padding, dilation, ceil in grid
+        if SlidingWindow(kernel, stride, padding, padding, dilation).outputs(length) > 0
+    ]
+    cases = [
+        {
+            "length": length,
+            "padding": axis.before,
+            "ceil": axis.ceil_mode,
+            "stride": axis.stride,
+            "windows": [
+                {"start": number * axis.stride - axis.before, "step": axis.dilation, "count": axis.kernel_size}
+                for number in range(axis.outputs(length))
+            ],
+        }
+        for length, axis in axes
+    ]
+
+    found = opened.run_module("size_formula.js", _AXES, cases)
+
+    for (length, axis), shown in zip(axes, found, strict=True):
+        whole = replace(axis, ceil_mode=False).outputs(length)
+        rounded_up = replace(axis, ceil_mode=True).outputs(length)
+        is_exact = (length + 2 * axis.before - axis.span) % axis.stride == 0
+        assert shown["isSliding"], (length, axis)
+        assert ("nothing is left over" in shown["text"]) == is_exact
+        assert (shown["dropped"] is None) == (is_exact or (axis.ceil_mode and rounded_up > whole))
+        assert ("Ceil mode would keep it" in shown["text"]) == (not axis.ceil_mode and rounded_up > whole)
+        assert ("so it is kept" in shown["text"]) == (axis.ceil_mode and rounded_up > whole)
+
+
+def test_numbers_fit_their_cells(opened: OpenedPage) -> None:
+    """The whole number is in the tooltip."""
+    numbers: dict[int | float | str | bool, tuple[str, str]] = {
+        0: ("0", "0"),
+        -3: ("−3", "−3"),
+        99999: ("99999", "99999"),
+        123456: ("1.2e5", "123456"),
+        1.8888888: ("1.889", "1.8888888"),
+        0.0625: ("0.0625", "0.0625"),
+        -0.00012: ("−1.2e−4", "−0.00012"),
+        1234.56: ("1235", "1234.56"),
+        "NaN": ("NaN", "NaN"),
+        "-Infinity": ("−∞", "−∞"),
+        "9223372036854775807": ("9.2e18", "9223372036854775807"),
+        "true": ("1", "true"),
+    }
+    both = "(numbers, values) => values.map((value) => [numbers.shortNumber(value), numbers.wholeNumber(value)])"
+
+    shown = opened.run_module("cell_numbers.js", both, list(numbers))
+
+    assert [tuple(texts) for texts in shown] == list(numbers.values())
+
+
 def test_the_size_formula_is_the_one_of_the_service(view: WindowsView) -> None:
     """Rows and columns have formulas of their own where their numbers differ."""
     data, fields = integers(1, 1, 7, 9), {"kernel_size": [3, 2], "stride": 2}
@@ -305,10 +385,10 @@ def test_weights_are_written_in_the_cells(view: WindowsView) -> None:
     """A blur is a weighted mean, and its padding reflects the input."""
     view.show("blur_pool2d", integers(1, 1, 4, 4), {"filter_size": 3})
 
-    written = view.root.locator(".of-input .cell.in-window .weight").all_text_contents()
+    written = view.root.locator(".of-input .rings .weight").all_text_contents()
 
     assert written == [
-        f"×{weight}" for weight in ("0.063", "0.125", "0.063", "0.125", "0.25", "0.125", "0.063", "0.125", "0.063")
+        f"×{weight}" for weight in ("0.0625", "0.125", "0.0625", "0.125", "0.25", "0.125", "0.0625", "0.125", "0.0625")
     ]
 
 
@@ -396,7 +476,7 @@ def test_the_page_is_no_wider_than_a_phone(view: WindowsView) -> None:
     page = view.opened.page
     size = page.viewport_size
     assert size is not None
-    view.show("max_pool2d", integers(1, 1, 12, 32), {"kernel_size": 3, "stride": 1, "padding": 1})
+    view.show("max_pool2d", integers(1, 1, 3, 32), {"kernel_size": 3, "stride": 1, "padding": 1})
 
     page.set_viewport_size({"width": 360, "height": 740})
     width = page.evaluate("() => document.documentElement.scrollWidth")
@@ -410,13 +490,13 @@ def test_the_cells_are_an_aria_grid(view: WindowsView) -> None:
     """Screen readers say rows, columns and names of cells."""
     view.show("max_pool2d", [[[[1, 2], [3, 4.5]]]], {"kernel_size": 2, "padding": 1})
 
-    names = view.root.locator(".of-input [role=grid] > .cells > [role=row] > [role=gridcell]").evaluate_all(
-        "(cells) => cells.map((cell) => cell.getAttribute('aria-label'))"
-    )
+    grid = view.root.get_by_role("grid", name="Input")
 
-    assert len(names) == 16
-    assert names[0] == "row −1, column −1: padding, −∞; in 1 window"
-    assert names[10] == "row 1, column 1: 4.5; in 1 window"
+    assert grid.get_by_role("row").count() == 4
+    assert grid.get_by_role("gridcell").count() == 16
+    assert grid.get_by_role("gridcell", name="row −1, column −1: padding, −∞; in 1 window", exact=True).count() == 1
+    assert grid.get_by_role("gridcell", name="row 1, column 1: 4.5; in 1 window", exact=True).count() == 1
+    assert view.root.get_by_role("gridcell", selected=True).count() == 4 + 1
     assert view.opened.complaints == []
 
 

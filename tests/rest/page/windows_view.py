@@ -52,7 +52,7 @@ _CELLS = """(side) => [...document.querySelectorAll(`#mounted .${side} .cell`)].
   kind: ["input", "padding", "hanging", "output"].find((kind) => cell.classList.contains(kind)),
   is_uncovered: cell.classList.contains("uncovered"),
   text: cell.querySelector(".value").textContent,
-  title: cell.getAttribute("aria-label"),
+  title: cell.querySelector("title").textContent,
 }))"""
 
 

@@ -2,7 +2,6 @@
 // A value is a number or a boolean, or a text of one: "NaN", "Infinity" and "-Infinity" are no numbers of JSON.
 
 const WORDS = { NaN: "NaN", Infinity: "∞", "-Infinity": "−∞" };
-const SIGNIFICANT_DIGITS = 4;
 
 /** The whole value, with a real minus sign. */
 export function wholeNumber(value) {
@@ -21,7 +20,7 @@ export function shortNumber(value) {
   let text;
   if (Number.isInteger(number) && size < 1e5) text = String(number);
   else if (size >= 1e5 || size < 1e-3) text = number.toExponential(1).replace("e+", "e").replace(".0e", "e");
-  else text = String(Number(number.toFixed(Math.max(0, SIGNIFICANT_DIGITS - 1 - Math.max(exponent, 0)))));
+  else text = String(Number(number.toFixed(exponent < 0 ? 2 - exponent : Math.max(0, 3 - exponent))));
   return text.replaceAll("-", "−");
 }
 

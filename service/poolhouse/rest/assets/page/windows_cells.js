@@ -30,7 +30,8 @@ export function inputCells(model, plane, isCounting) {
       const cell = { row, column, kind, index, places, isUncovered: kind === "input" && places.length === 0 };
       if (kind === "input") inner.push(cell);
       cell.value = kind === "padding" ? paddingValue(model, index) : model.values.get(key(index));
-      cell.text = isCounting && kind === "input" ? String(places.length) : cellText(cell);
+      if (!isCounting) cell.text = cellText(cell);
+      else cell.text = kind === "input" ? String(places.length) : "";
       cell.title = cellTitle(model, cell);
       cells.push(cell);
     }

@@ -112,13 +112,16 @@ export function makeGrid({ label, on }) {
       classList.toggle("passed-over", isStruck.has(place));
       classList.toggle("ahead", isAhead.has(place));
       cell.group.setAttribute("aria-selected", String(inWindow.has(place)));
-      const weight = weights[place] ?? "";
-      if (cell.weightText.textContent !== weight) cell.weightText.textContent = weight;
-      classList.toggle("has-weight", weight !== "");
+      classList.toggle("has-weight", place in weights);
     }
     drawOutline(inWindow, window.filter(([row, column]) => drawn.has(name(row, column))));
     linked.setAttribute("d", boundary(isLinked, 0, 0));
-    rings.replaceChildren(...samples.map(drawSample), ...(ring === null ? [] : drawRing(ring)));
+    rings.replaceChildren(
+      ...[...isStruck].map(drawStrike),
+      ...Object.entries(weights).map(drawWeight),
+      ...samples.map(drawSample),
+      ...(ring === null ? [] : drawRing(ring)),
+    );
   }
 
   function drawOutline(inWindow, present) {
@@ -152,6 +155,16 @@ export function makeGrid({ label, on }) {
       if (!places.has(name(row, column + 1))) edges.push(`M${x0 + CELL} ${y0}v${CELL}`);
     }
     return edges.join("");
+  }
+
+  function drawStrike(place) {
+    const cell = drawn.get(place);
+    return svg("path", { class: "strike", d: `M${cell.x + 7} ${cell.y + CELL - 9}L${cell.x + CELL - 7} ${cell.y + 9}` });
+  }
+
+  function drawWeight([place, text]) {
+    const cell = drawn.get(place);
+    return svg("text", { class: "weight", x: cell.x + CELL / 2, y: cell.y + CELL - 6 }, text);
   }
 
   /** A dot; the center of a cell is at whole numbers. */
@@ -253,8 +266,6 @@ export function makeGrid({ label, on }) {
   function drawCell(cell, x, y, columnIndex) {
     const size = Math.min(FONT, (CELL - 6) / (Math.max(cell.text.length, 1) * 0.58));
     const value = svg("text", { class: "value", x: CELL / 2, y: CELL / 2, "font-size": size.toFixed(1) }, cell.text);
-    const weightText = svg("text", { class: "weight", x: CELL / 2, y: CELL - 6 });
-    cell.weightText = weightText;
     const faces = [svg("rect", { class: "face", width: CELL, height: CELL })];
     if (cell.shade) {
       const shade = svg("rect", { class: "shade", width: CELL, height: CELL });
@@ -264,8 +275,6 @@ export function makeGrid({ label, on }) {
     if (cell.isUncovered) faces.push(svg("rect", { class: "frame-of-uncovered", x: 4, y: 4, width: CELL - 8, height: CELL - 8 }));
 
     if (cell.kind === "padding") faces.push(svg("path", { class: "hatch", d: hatch() }));
-    faces.push(svg("rect", { class: "tint", width: CELL, height: CELL }));
-    const strike = svg("path", { class: "strike", d: `M7 ${CELL - 9}L${CELL - 7} 9` });
     const note = cell.note ? svg("text", { class: "note", x: CELL - 3, y: CELL - 4 }, cell.note) : null;
     return svg(
       "g",
@@ -274,15 +283,11 @@ export function makeGrid({ label, on }) {
         class: `cell ${cell.kind}${cell.isUncovered ? " uncovered" : ""}`,
         tabindex: -1,
         transform: `translate(${x} ${y})`,
-        "aria-label": cell.title,
         "aria-colindex": columnIndex,
       },
       svg("title", {}, cell.title),
-      ...faces,
-      value,
-      weightText,
-      note,
-      strike,
+      // The title is the name for assistive technology, and says all of this.
+      svg("g", { "aria-hidden": "true" }, ...faces, value, note),
     );
   }
 }
