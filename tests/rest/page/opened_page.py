@@ -1,4 +1,4 @@
-"""The page at ``/`` in a browser, as its tests use it: states from links, controls by their names, numbers as arrays."""
+"""The page at ``/`` in a browser, as its tests use it: states from links, controls by name, numbers as arrays."""
 
 from __future__ import annotations
 

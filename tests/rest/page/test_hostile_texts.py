@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -58,7 +59,8 @@ def test_a_file_name_is_text(opened: OpenedPage) -> None:
         npy(np.zeros(4))[:-1],
         npy(np.zeros(2, dtype=[("a", "f4")])),
         npy(np.array(["a", "b"])),
-        b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little")
+        b"\x93NUMPY\x01\x00"
+        + (118).to_bytes(2, "little")
         + b"{'descr': '<f4', 'fortran_order': False, 'shape': (999999999999999, 9999), }".ljust(118),
         b"",
     ],
@@ -90,8 +92,10 @@ def test_fields_are_text_in_refusals_and_in_code(opened: OpenedPage) -> None:
 
 def test_texts_of_the_service_are_text(opened: OpenedPage) -> None:
     """Plugins may add operators with descriptions of their own, and a proxy answers for the service."""
-    body = '{"title": "no", "detail": %s, "code": "x"}' % repr(MARKUP).replace("'", "").replace('"', '\\"').join('""')
-    opened.page.route("**/v1/plan/**", lambda route: route.fulfill(status=422, body=body, content_type="application/problem+json"))
+    body = json.dumps({"title": "no", "detail": MARKUP, "code": "x"})
+    opened.page.route(
+        "**/v1/plan/**", lambda route: route.fulfill(status=422, body=body, content_type="application/problem+json")
+    )
     try:
         opened.show("max_pool2d", {"kernel_size": "2"})
     finally:

@@ -69,7 +69,9 @@ def test_no_script_makes_markup_or_code_of_texts(name: str) -> None:
     """Texts of files, links and the service are shown; a script that parses them as markup would run them."""
     text = FOLDER.joinpath(name).read_text(encoding="utf-8")
 
-    assert not re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b\(|new Function|srcdoc", text)
+    assert not re.findall(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b\(|new Function|srcdoc", text
+    )
 
 
 def test_colours_are_declared_once() -> None:

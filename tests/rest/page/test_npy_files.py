@@ -14,7 +14,7 @@ from tests.rest.page.opened_page import OpenedPage
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
-DTYPES = "f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 ?".split()
+DTYPES = ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?"]
 SHAPES: list[tuple[int, ...]] = [(), (0,), (5,), (3, 4), (2, 3, 4), (2, 0, 3)]
 ROUND_TRIP = """({ readNpy, writeNpy }, texts) => texts.map((text) => {
   const { dtype, shape, data } = readNpy(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
@@ -49,7 +49,10 @@ def npy(array: npt.NDArray[np.generic], version: tuple[int, int] | None = None) 
 def test_every_type_order_and_version_is_read_and_written(opened: OpenedPage) -> None:
     """Files come from big-endian instruments, from Fortran and from Matlab."""
     arrays = [
-        (np.asarray(sample(dtype, shape), order=order).astype(np.dtype(dtype).newbyteorder(byte_order), order="K"), version)
+        (
+            np.asarray(sample(dtype, shape), order=order).astype(np.dtype(dtype).newbyteorder(byte_order), order="K"),
+            version,
+        )
         for dtype in DTYPES
         for shape in SHAPES
         for order in ("C", "F")

@@ -60,7 +60,9 @@ def test_random_numbers_are_those_of_their_seed(opened: OpenedPage) -> None:
 
 def test_large_integers_keep_their_digits(opened: OpenedPage) -> None:
     """2^63 - 1 as a number of JavaScript is 2^63."""
-    opened.show("max_pool1d", {"kernel_size": "1"}, dtype="int64", x="9223372036854775807 -9007199254740993", **{"in": "matrix"})
+    opened.show(
+        "max_pool1d", {"kernel_size": "1"}, dtype="int64", x="9223372036854775807 -9007199254740993", **{"in": "matrix"}
+    )
 
     assert opened.outputs()["output"] == [[["9223372036854775807", "-9007199254740993"]]]
 

@@ -47,10 +47,14 @@ STATES = {
     ),
     "same": State("avg_pool2d", {"kernel_size": "3", "padding": "same", "ceil_mode": "true"}),
     "pairs": State("max_pool1d", {"kernel_size": "3", "padding": "1:0"}),
-    "file": State("avg_pool2d", {"kernel_size": "32,64", "count_include_pad": "false"}, {"in": "photo", "dtype": "uint8"}),
+    "file": State(
+        "avg_pool2d", {"kernel_size": "32,64", "count_include_pad": "false"}, {"in": "photo", "dtype": "uint8"}
+    ),
     "floats in a file": State("adaptive_avg_pool2d", {"output_size": "null,3"}, {"in": "random", "shape": "1,2,40,50"}),
     "bfloat16": State("max_pool1d", {"kernel_size": "2"}, {**MATRIX, "x": "1 2.5 3 4", "dtype": "bfloat16"}),
-    "bfloat16 in a file": State("max_pool1d", {"kernel_size": "40"}, {"in": "ramp", "shape": "1,1,600", "dtype": "bfloat16"}),
+    "bfloat16 in a file": State(
+        "max_pool1d", {"kernel_size": "40"}, {"in": "ramp", "shape": "1,1,600", "dtype": "bfloat16"}
+    ),
     "long integers": State(
         "max_pool1d", {"kernel_size": "1"}, {**MATRIX, "x": "9007199254740993 -1", "dtype": "int64"}
     ),
@@ -122,7 +126,9 @@ def answer_of(printed: str, folder: Path) -> Arrays:
 
 
 def run_curl(code: str, folder: Path) -> Arrays:
-    return answer_of(run(["bash", "-c", f"{code} --silent --show-error --fail-with-body --noproxy '*'"], folder), folder)
+    return answer_of(
+        run(["bash", "-c", f"{code} --silent --show-error --fail-with-body --noproxy '*'"], folder), folder
+    )
 
 
 def run_node(code: str, folder: Path) -> Arrays:
@@ -132,13 +138,13 @@ def run_node(code: str, folder: Path) -> Arrays:
 
 def run_python(code: str, folder: Path) -> Arrays:
     names: dict[str, Any] = {}
-    exec(code, names)  # noqa: S102, it is what readers do with it
+    exec(code, names)
     return {name: plain(each) for name, each in names["pooled"].outputs.items()}
 
 
 def run_torch(code: str, folder: Path) -> Arrays:
     printed: list[Any] = []
-    exec(code, {"print": printed.append})  # noqa: S102, as above
+    exec(code, {"print": printed.append})
     outputs = printed[0] if isinstance(printed[0], tuple) else printed
     return dict(zip(("output", "indices"), map(plain, outputs), strict=False))
 
@@ -185,7 +191,9 @@ def download_files(opened: OpenedPage, tab: str, folder: Path) -> None:
         download.value.save_as(folder / download.value.suggested_filename)
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in STATES])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in STATES]
+)
 def test_the_code_of_a_state_gives_its_numbers(
     opened: OpenedPage, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,7 +215,11 @@ def test_the_code_of_every_family_gives_its_numbers(
 def test_torch_has_no_code_where_it_has_no_such_function(opened: OpenedPage) -> None:
     """A call with an argument that torch does not take would fail."""
     reasons = []
-    for state in (State("median_pool1d"), State("max_pool1d", {"kernel_size": "2", "layout": "channels_last"}), STATES["pairs"]):
+    for state in (
+        State("median_pool1d"),
+        State("max_pool1d", {"kernel_size": "2", "layout": "channels_last"}),
+        STATES["pairs"],
+    ):
         opened.show(state.operator, state.fields)
         reasons.append(opened.page.locator("#code-torch").text_content())
 

@@ -46,6 +46,7 @@ let choosing = 0;
 start();
 
 async function start() {
+  nodes.result.setAttribute("aria-busy", "true");
   try {
     ({ operators } = await api.get("v1/operators"));
   } catch (error) {
@@ -75,6 +76,7 @@ async function restore() {
 async function choose(name, state = null, { keep = input.picture() !== null } = {}) {
   choosing += 1;
   const own = choosing;
+  nodes.result.setAttribute("aria-busy", "true");
   let next;
   try {
     next = await cardOf(name);
