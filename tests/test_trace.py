@@ -74,7 +74,7 @@ def check_elements(plan: Plan, tensors: dict[str, Tensor], outputs: dict[str, Te
 
 
 @pytest.mark.parametrize("name", PLANE_NAMES)
-@scaled_examples(40)
+@scaled_examples(25)
 @given(random=seeded_randoms)
 def test_each_output_element_has_its_positions_and_results(name: str, random: Random) -> None:
     """A reader can look up every number of a trace in the input and in the outputs."""
@@ -85,7 +85,7 @@ def test_each_output_element_has_its_positions_and_results(name: str, random: Ra
 
 
 @pytest.mark.parametrize("name", [member.name for member in COVERED if issubclass(member, WindowOperator)])
-@scaled_examples(40)
+@scaled_examples(25)
 @given(random=seeded_randoms)
 def test_the_oracle_gives_the_result_from_what_is_reported(name: str, random: Random) -> None:
     """The window of a trace is the window that was pooled: its elements, its padding, and nothing else."""
@@ -105,7 +105,7 @@ def test_the_oracle_gives_the_result_from_what_is_reported(name: str, random: Ra
 
 
 @pytest.mark.parametrize("name", PLANE_NAMES)
-@scaled_examples(40)
+@scaled_examples(25)
 @given(random=seeded_randoms)
 def test_a_winner_is_the_result_and_counts(name: str, random: Random) -> None:
     """It is ringed on the page, beside its value."""
@@ -253,7 +253,7 @@ def test_a_large_request_is_refused_from_its_plan(
 
 
 @pytest.mark.parametrize("name", PLANE_NAMES)
-@scaled_examples(40)
+@scaled_examples(25)
 @given(random=seeded_randoms)
 def test_the_positions_are_known_from_the_plan(name: str, random: Random) -> None:
     """Otherwise a small request could list billions of them before it is refused."""
