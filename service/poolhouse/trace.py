@@ -29,6 +29,8 @@ _POSITION_BYTES: Final = 256
 """Memory of a position in a response: its indices, its value, and their text."""
 _ELEMENT_BYTES: Final = 4096
 """Memory of an output element in a response, without its positions."""
+_NUMBER_BYTES: Final = 256
+"""Memory of an element of an input or an output: its indices, and its value as JSON has it."""
 
 
 def check_traceable(plan: Plan) -> None:
@@ -73,7 +75,8 @@ def trace_bytes(plan: Plan) -> int:
     elements = sum(plan.outputs[name].element_count for name in plan.spec.traced_outputs())
     # Regions are counted only while they are traced.
     positions = 0 if plan.is_empty else plan.spec.traced_positions(plan.inputs) or MAX_POSITIONS
-    return _POSITION_BYTES * positions + _ELEMENT_BYTES * elements
+    numbers = sum(each.element_count for each in (*plan.inputs.values(), *plan.outputs.values()))
+    return _POSITION_BYTES * positions + _ELEMENT_BYTES * elements + _NUMBER_BYTES * numbers
 
 
 def trace_card(

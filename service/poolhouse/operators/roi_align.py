@@ -286,22 +286,28 @@ class _SampledBin:
 def _sampled(ys: Sequence[float], xs: Sequence[float], shape: tuple[int, int], *, merges: bool) -> _SampledBin:
     """The samples of one bin; an element beside several of them occurs once if the samples are averaged."""
     height, width = shape
+    rows, columns = [corners_at(y, height) for y in ys], [corners_at(x, width) for x in xs]
     points = [(y, x) for y in ys for x in xs]
-    corners = [(corners_at(y, height), corners_at(x, width)) for y, x in points]
-    taps = [
+    taps = (
         (row * width + column, u * v)
-        for below, beside in corners
+        for below in rows
+        for beside in columns
         if below is not None and beside is not None
         for row, u in below
         for column, v in beside
-    ]
-    has_outside = any(None in each for each in corners)
-    if merges:
-        merged: dict[int, float] = {}
+    )
+    has_outside = None in rows or None in columns
+    if not merges:
+        positions, weights = list[int](), list[float]()
         for position, weight in taps:
-            merged[position] = merged.get(position, 0.0) + weight / len(points)
-        taps = sorted((position, weight) for position, weight in merged.items() if weight)
-    return _SampledBin(points, [position for position, _ in taps], [weight for _, weight in taps], has_outside)
+            positions.append(position)
+            weights.append(weight)
+        return _SampledBin(points, positions, weights, has_outside)
+    merged: dict[int, float] = {}
+    for position, weight in taps:
+        merged[position] = merged.get(position, 0.0) + weight / len(points)
+    kept = sorted(position for position, weight in merged.items() if weight)
+    return _SampledBin(points, kept, [merged[position] for position in kept], has_outside)
 
 
 def _counted(samples: int) -> str:
