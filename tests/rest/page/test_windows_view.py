@@ -148,6 +148,11 @@ def test_padding_is_drawn_with_what_it_counts_as(
     padding = {tuple(cell["place"]) for cell in cells if cell["kind"] == "padding"}
     assert padding == {(row, column) for row in range(-1, 5) for column in range(-1, 5) if {row, column} & {-1, 4}}
     assert {cell["text"] for cell in cells if cell["kind"] == "padding"} == {text}
+    drawn = view.root.locator(".of-input .cell.padding").first.evaluate(
+        "(cell) => ['.hatch', '.face'].map((part) => getComputedStyle(cell.querySelector(part)).fill)"
+    )
+    assert drawn[0] == "none"
+    assert "/ 0.24" in drawn[1], "the first cell is in the window, and the colour of the page is behind it"
 
 
 def test_what_hangs_over_the_edge_is_outside_of_the_padding(view: WindowsView) -> None:
