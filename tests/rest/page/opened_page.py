@@ -59,9 +59,16 @@ class OpenedPage:
         self.wait()
 
     def show(self, operator: str, fields: Mapping[str, str] | None = None, **state: str) -> None:
-        """Show a state by its link, without loading the page anew, and wait for the answer."""
+        """Show a state by its link, without loading the page anew, and wait for the answer.
+
+        Args:
+            operator: its name.
+            fields: their texts.
+            state: other entries of the link; ``kind`` is that of the input, which the link calls ``in``.
+        """
         given = {f"f.{name}": text for name, text in (fields or {}).items()}
-        fragment = urlencode({"op": operator, **given, **state})
+        others = {"in" if name == "kind" else name: text for name, text in state.items()}
+        fragment = urlencode({"op": operator, **given, **others})
         # Marked as busy here, so that the wait below is for the answer to this state.
         self.page.evaluate(
             """(fragment) => {

@@ -77,7 +77,7 @@ def test_a_file_that_is_none_is_refused_in_words(opened: OpenedPage, body: bytes
 
 def test_a_matrix_is_text(opened: OpenedPage) -> None:
     """People paste what they find."""
-    opened.show("max_pool2d", x=MARKUP, **{"in": "matrix", "f.kernel_size": "1"})
+    opened.show("max_pool2d", {"kernel_size": "1"}, x=MARKUP, kind="matrix")
 
     assert "is no number" in opened.page.locator("#input-problem").inner_text()
 

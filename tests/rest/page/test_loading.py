@@ -22,7 +22,7 @@ def test_no_request_leaves_the_origin_and_nothing_is_complained_about(opened: Op
     opened.complaints.clear()
 
     opened.load()
-    opened.show("avg_pool2d", {"kernel_size": "4"}, **{"in": "photo"})
+    opened.show("avg_pool2d", {"kernel_size": "4"}, kind="photo")
 
     foreign = [url for url in opened.requested if not url.startswith((f"{opened.url}/", "about:", "data:", "blob:"))]
     assert foreign == []

@@ -39,7 +39,7 @@ def test_the_example_of_every_operator_is_shown_as_the_service_answers_it(
 @pytest.mark.parametrize("dtype", ELEMENT_TYPES)
 def test_every_element_type_is_shown_exactly(opened: OpenedPage, dtype: str) -> None:
     """JavaScript has one type of number, which does not represent all of them."""
-    opened.show("max_pool2d", {"kernel_size": "1"}, dtype=dtype, shape="2,3,5", **{"in": "ramp"})
+    opened.show("max_pool2d", {"kernel_size": "1"}, dtype=dtype, shape="2,3,5", kind="ramp")
 
     shown = as_array(opened.outputs()["output"], dtype, (2, 3, 5))
 
@@ -52,7 +52,7 @@ def test_random_numbers_are_those_of_their_seed(opened: OpenedPage) -> None:
     """A link with a seed shows everybody the same numbers."""
     shown = []
     for seed in ("7", "8", "7"):
-        opened.show("max_pool2d", {"kernel_size": "1"}, shape="1,4,4", seed=seed, **{"in": "random"})
+        opened.show("max_pool2d", {"kernel_size": "1"}, shape="1,4,4", seed=seed, kind="random")
         shown.append(opened.outputs()["output"])
 
     assert shown[0] == shown[2] != shown[1]
@@ -61,7 +61,7 @@ def test_random_numbers_are_those_of_their_seed(opened: OpenedPage) -> None:
 def test_large_integers_keep_their_digits(opened: OpenedPage) -> None:
     """2^63 - 1 as a number of JavaScript is 2^63."""
     opened.show(
-        "max_pool1d", {"kernel_size": "1"}, dtype="int64", x="9223372036854775807 -9007199254740993", **{"in": "matrix"}
+        "max_pool1d", {"kernel_size": "1"}, dtype="int64", x="9223372036854775807 -9007199254740993", kind="matrix"
     )
 
     assert opened.outputs()["output"] == [[["9223372036854775807", "-9007199254740993"]]]
@@ -69,7 +69,7 @@ def test_large_integers_keep_their_digits(opened: OpenedPage) -> None:
 
 def test_special_values_are_read_and_shown(opened: OpenedPage) -> None:
     """Readers come with the question what NaN does."""
-    opened.show("max_pool1d", {"kernel_size": "1"}, x="nan inf -inf -0.0 0.1 1e-45", **{"in": "matrix"})
+    opened.show("max_pool1d", {"kernel_size": "1"}, x="nan inf -inf -0.0 0.1 1e-45", kind="matrix")
 
     assert opened.outputs()["output"] == [[["NaN", "Infinity", "-Infinity", "-0", "0.1", "1e-45"]]]
 
@@ -78,7 +78,7 @@ def test_a_picture_is_pooled_as_bytes(opened: OpenedPage) -> None:
     """The photograph of the page is the one of the examples, so its average is known."""
     photo = np.load("examples/photo.npy")
 
-    opened.show("global_max_pool2d", dtype="uint8", **{"in": "photo"})
+    opened.show("global_max_pool2d", dtype="uint8", kind="photo")
 
     shown = as_array(opened.outputs()["output"], "uint8", (3,))
     np.testing.assert_array_equal(shown, photo.max((0, 2, 3)))
@@ -86,7 +86,7 @@ def test_a_picture_is_pooled_as_bytes(opened: OpenedPage) -> None:
 
 def test_a_large_request_is_pooled_when_the_reader_says_so(opened: OpenedPage) -> None:
     """A slip in a shape must not send a hundred megabytes."""
-    opened.show("global_max_pool1d", shape="1,1100000", dtype="float32", **{"in": "ramp"})
+    opened.show("global_max_pool1d", shape="1,1100000", dtype="float32", kind="ramp")
 
     before = opened.outputs()
     opened.page.get_by_role("button", name="Pool it").click()

@@ -50,7 +50,7 @@ def test_fields_and_input_that_disagree_are_refused_above_the_fields(opened: Ope
 
 def test_an_element_beyond_its_type_is_refused_beside_the_input(opened: OpenedPage) -> None:
     """The service says which element."""
-    opened.show("max_pool2d", {"kernel_size": "1"}, x="1 2\n3 300", dtype="uint8", **{"in": "matrix"})
+    opened.show("max_pool2d", {"kernel_size": "1"}, x="1 2\n3 300", dtype="uint8", kind="matrix")
 
     assert "300" in opened.page.locator("#input-problem").inner_text()
     assert "uint8 goes from 0 to 255" in opened.page.locator("#input-problem").inner_text()
@@ -67,7 +67,7 @@ def test_an_element_beyond_its_type_is_refused_beside_the_input(opened: OpenedPa
 )
 def test_a_matrix_that_cannot_be_read_says_why(opened: OpenedPage, text: str, words: str) -> None:
     """The reader finds the row."""
-    opened.show("max_pool2d", {"kernel_size": "1"}, x=text, **{"in": "matrix"})
+    opened.show("max_pool2d", {"kernel_size": "1"}, x=text, kind="matrix")
 
     assert words in opened.page.locator("#input-problem").inner_text()
 

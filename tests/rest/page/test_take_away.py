@@ -38,7 +38,7 @@ class State:
     more: Mapping[str, str] = field(default_factory=dict)
 
 
-MATRIX = {"in": "matrix"}
+MATRIX = {"kind": "matrix"}
 STATES = {
     "written": State(
         "max_pool2d",
@@ -48,12 +48,14 @@ STATES = {
     "same": State("avg_pool2d", {"kernel_size": "3", "padding": "same", "ceil_mode": "true"}),
     "pairs": State("max_pool1d", {"kernel_size": "3", "padding": "1:0"}),
     "file": State(
-        "avg_pool2d", {"kernel_size": "32,64", "count_include_pad": "false"}, {"in": "photo", "dtype": "uint8"}
+        "avg_pool2d", {"kernel_size": "32,64", "count_include_pad": "false"}, {"kind": "photo", "dtype": "uint8"}
     ),
-    "floats in a file": State("adaptive_avg_pool2d", {"output_size": "null,3"}, {"in": "random", "shape": "1,2,40,50"}),
+    "floats in a file": State(
+        "adaptive_avg_pool2d", {"output_size": "null,3"}, {"kind": "random", "shape": "1,2,40,50"}
+    ),
     "bfloat16": State("max_pool1d", {"kernel_size": "2"}, {**MATRIX, "x": "1 2.5 3 4", "dtype": "bfloat16"}),
     "bfloat16 in a file": State(
-        "max_pool1d", {"kernel_size": "40"}, {"in": "ramp", "shape": "1,1,600", "dtype": "bfloat16"}
+        "max_pool1d", {"kernel_size": "40"}, {"kind": "ramp", "shape": "1,1,600", "dtype": "bfloat16"}
     ),
     "long integers": State(
         "max_pool1d", {"kernel_size": "1"}, {**MATRIX, "x": "9007199254740993 -1", "dtype": "int64"}
@@ -61,7 +63,7 @@ STATES = {
     "booleans": State("max_pool1d", {"kernel_size": "2"}, {**MATRIX, "x": "true false false false", "dtype": "bool"}),
     "a number that is not given": State("quantile_pool1d", {"kernel_size": "2", "q": "0.25", "ignore_value": "-1"}),
     "infinite power": State("lp_pool2d", {"norm_type": "inf", "kernel_size": "2"}),
-    "boxes and a file": State("roi_align", {"output_size": "2,3"}, {"in": "random", "shape": "2,2,20,20"}),
+    "boxes and a file": State("roi_align", {"output_size": "2,3"}, {"kind": "random", "shape": "2,2,20,20"}),
 }
 QUICK = {"written", "file", "boxes and a file", "bfloat16 in a file", "long integers"}
 EXAMPLES = {name: State(name) for name in sorted(quick_operators(discover().names))}
@@ -232,7 +234,7 @@ def test_torch_has_no_code_where_it_has_no_such_function(opened: OpenedPage) -> 
 
 def test_outputs_are_downloaded_as_they_are_shown(opened: OpenedPage, tmp_path: Path) -> None:
     """A reader continues in numpy."""
-    opened.show("max_pool2d", {"kernel_size": "64", "return_indices": "true"}, **{"in": "photo", "dtype": "uint8"})
+    opened.show("max_pool2d", {"kernel_size": "64", "return_indices": "true"}, kind="photo", dtype="uint8")
     expected = shown_arrays(opened)
     files = {}
     for name in ("output", "indices"):
@@ -250,7 +252,7 @@ def test_outputs_are_downloaded_as_they_are_shown(opened: OpenedPage, tmp_path: 
 def test_a_picture_is_downloaded_as_png(opened: OpenedPage) -> None:
     """The file is the service's, so its pixels are exact."""
     image = pytest.importorskip("PIL.Image")
-    opened.show("max_pool2d", {"kernel_size": "16"}, **{"in": "photo", "dtype": "uint8"})
+    opened.show("max_pool2d", {"kernel_size": "16"}, kind="photo", dtype="uint8")
 
     with opened.page.expect_download() as download:
         opened.page.get_by_role("button", name="download output as PNG").click()
