@@ -342,6 +342,17 @@ def test_the_planes_of_a_batch_can_be_chosen(view: WindowsView) -> None:
     assert shown == [str(value) for row in data[1][2] for value in row]
 
 
+def test_a_focus_in_the_output_stays_where_it_is_while_slices_change(view: WindowsView) -> None:
+    """The grid is drawn anew for another slice; the cell that has the focus then is no choice of the reader's."""
+    view.show("max_pool3d", integers(1, 1, 3, 2, 2), {"kernel_size": [1, 2, 2]})
+    view.cell("output", 0, 0).focus()
+
+    places_shown = [step["place"] for step in view.steps(3)]
+
+    assert places_shown == ["1 of 3", "2 of 3", "3 of 3"]
+    assert view.cell("output", 0, 0).evaluate("(cell) => cell === document.activeElement")
+
+
 def test_a_volume_is_shown_slice_by_slice(view: WindowsView) -> None:
     """The steps change to the slice that the element is chosen in; another one can be chosen."""
     data = integers(1, 1, 3, 4, 4)

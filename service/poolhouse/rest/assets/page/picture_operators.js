@@ -34,9 +34,9 @@ export function isAlike(card, other) {
 
 /** The names to show first, the best known ones in their order before others. */
 export function firstChoices(names, count) {
-  const prefix = ["", "adaptive_"].find((each) => names.includes(each + FIRST_CHOICES[0]) || names.includes(each + FIRST_CHOICES[1]));
-  const known = FIRST_CHOICES.map((name) => prefix + name).filter((name) => names.includes(name));
-  return (known.length ? known : names).slice(0, count);
+  const ofPrefix = (prefix) => FIRST_CHOICES.map((name) => prefix + name).filter((name) => names.includes(name));
+  const known = ["", "adaptive_"].map(ofPrefix).find((found) => found.length > 0) ?? [];
+  return (known.length > 0 ? known : names).slice(0, count);
 }
 
 /** Whether an operator can pool a picture: it needs no tensor beside the input, and its fields can be filled in. */

@@ -157,7 +157,8 @@ class PicturesView {
   #figure({ operator, fields, tensor = null, refusal = null, isInput = false }) {
     const title = isInput ? "Input" : operator;
     const readout = html("p", { class: "readout" });
-    const facts = isInput ? [operator] : [Object.entries(fields).map(([name, value]) => `${name} ${toText(value)}`).join(", ")];
+    const given = Object.entries(fields).map(([name, value]) => `${name} ${toText(value)}`);
+    const facts = [isInput ? operator : given.join(", ")];
     const shown = { title, tensor, readout };
     const parts = [];
     if (tensor === null) parts.push(html("p", { class: "problem" }, refusal));
@@ -170,7 +171,8 @@ class PicturesView {
       this.#readAt(canvas, tensor);
       parts.push(canvas);
       facts.push(`(${tensor.shape.join(", ")})`);
-      if (range !== null) facts.push(`values ${shortNumber(range.least)} to ${shortNumber(range.most)}${scale.isOwn ? ", drawn in this range" : ""}`);
+      const how = scale.isOwn ? ", drawn in this range" : "";
+      if (range !== null) facts.push(`values ${shortNumber(range.least)} to ${shortNumber(range.most)}${how}`);
     }
     shown.figure = html(
       "figure",

@@ -123,7 +123,8 @@ export function lastWindowSentences(axis) {
   if (windows.length === 0) return [];
   if (!axis.isSliding) return otherSentences(axis);
   const starts = windows.map(({ start }) => wholeNumber(start));
-  const listed = starts.length > LISTED_STARTS ? [...starts.slice(0, 3), `… ${starts.at(-1)}`].join(", ") : join(starts);
+  const isLong = starts.length > LISTED_STARTS;
+  const listed = isLong ? [...starts.slice(0, 3), `… ${starts.at(-1)}`].join(", ") : join(starts);
   const place = axis.name;
   const end = windows.at(-1).start + axis.span - 1;
   const begin =
@@ -134,7 +135,8 @@ export function lastWindowSentences(axis) {
 }
 
 function why(axis, place, lastPosition) {
-  const lastName = axis.after ? `the end of the padding, ${place} ${lastPosition}` : `the last ${place}, ${lastPosition}`;
+  const isPadded = axis.after > 0;
+  const lastName = isPadded ? `the end of the padding, ${place} ${lastPosition}` : `the last ${place}, ${lastPosition}`;
   const { rest, isCeil, nextStart, length, hangs } = axis;
   const nextEnd = nextStart + axis.span - 1;
   if (rest === 0) {
@@ -173,7 +175,9 @@ function otherSentences(axis) {
   const sizes = axis.windows.map(({ count }) => count);
   const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
   const each = least === most ? plural(least, "position") : `${least} to ${most} positions`;
-  if (axis.windows.length === 1) return [`One window has ${most === axis.length ? `all ${axis.length}` : each} of the ${plural(axis.length, "position")}.`];
+  if (axis.windows.length === 1) {
+    return [most === axis.length ? `One window has all ${plural(most, "position")}.` : `One window has ${each} of ${axis.length}.`];
+  }
   const ends = axis.windows.map(({ start, step, count }) => start + step * (count - 1));
   const overlaps = axis.windows.slice(1).some(({ start }, number) => start <= ends[number]);
   return [

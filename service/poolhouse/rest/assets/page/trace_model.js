@@ -4,7 +4,7 @@
 import { textsOf } from "./request.js";
 
 /** The largest plane that is drawn, per side, and with its padding. */
-export const MAX_SIDE = 32;
+const MAX_SIDE = 32;
 const MAX_SIDE_WITH_PADDING = 48;
 
 /** The outputs whose elements the trace has, in its order. */
@@ -164,7 +164,7 @@ export function axisPositions({ start, step, count }) {
 }
 
 /** Whether a position of an axis is in the input, in the padding, or outside of both. */
-export function kindOf(model, place, position) {
+function kindOf(model, place, position) {
   const length = model.input.shape[model.spatial[place]];
   if (position >= 0 && position < length) return "input";
   const before = model.padding?.before?.[place] ?? 0;
@@ -276,7 +276,8 @@ export function tooLarge(model) {
 export function axisNames(axes) {
   const names = new Map(axes.shape.map((_, axis) => [axis, `axis ${axis}`]));
   if (!axes.isSpatial) return names;
-  if (axes.planes.length <= 2) axes.planes.toReversed().forEach((axis, place) => names.set(axis, ["channel", axes.sampleName][place]));
+  const ofPlanes = axes.planes.length <= 2 ? axes.planes.toReversed() : [];
+  ofPlanes.forEach((axis, place) => names.set(axis, ["channel", axes.sampleName][place]));
   axes.slices.forEach((axis) => names.set(axis, "slice"));
   if (axes.rows !== null) names.set(axes.rows, "row");
   names.set(axes.columns, axes.rows === null ? "position" : "column");

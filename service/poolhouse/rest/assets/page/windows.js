@@ -3,7 +3,7 @@
 
 import { element as html } from "./dom.js";
 import { makeChoosers } from "./plane_choosers.js";
-import { isSamePlane, key, readTrace, rowOf, columnOf, tooLarge, tracedOutputs } from "./trace_model.js";
+import { columnOf, isSamePlane, key, readTrace, rowOf, tooLarge, tracedOutputs } from "./trace_model.js";
 import { hiddenPositions, inputCells, legendOf, outputCells, windowMarks } from "./windows_cells.js";
 import { inputSentence } from "./windows_explanation.js";
 import { makeGrid } from "./windows_grid.js";
@@ -89,22 +89,14 @@ class WindowsView {
       this.#drawInput();
       this.#mark();
     });
+    const inputHeader = html("header", {}, this.inputTitle, this.inputChoosers.element);
+    const outputHeader = html("header", {}, this.outputTitle, this.outputNames, this.outputChoosers.element);
     this.grids = html(
-        "div",
-        { class: "grids" },
-        html(
-          "section",
-          { class: "side of-input" },
-          html("header", {}, this.inputTitle, this.inputChoosers.element),
-          this.inputGrid.element,
-        ),
-        html(
-          "section",
-          { class: "side of-output" },
-          html("header", {}, this.outputTitle, this.outputNames, this.outputChoosers.element),
-          this.outputGrid.element,
-        ),
-      );
+      "div",
+      { class: "grids" },
+      html("section", { class: "side of-input", "aria-label": "Input" }, inputHeader, this.inputGrid.element),
+      html("section", { class: "side of-output", "aria-label": "Output" }, outputHeader, this.outputGrid.element),
+    );
     this.body = html(
       "div",
       { class: "body" },

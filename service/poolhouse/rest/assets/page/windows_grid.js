@@ -39,6 +39,7 @@ export function makeGrid({ label, on }) {
   let drawn = new Map();
   let order = [];
   let active = null;
+  let isRedrawing = false;
   let columns = 1;
   let origin = { row: 0, column: 0 };
 
@@ -51,6 +52,7 @@ export function makeGrid({ label, on }) {
   /** Draw cells: {row, column, kind, text, title, note, shade, index}. An earlier focus stays where it was. */
   function draw(cells, { rows, columns: across }) {
     const hadFocus = element.contains(document.activeElement);
+    isRedrawing = true;
     columns = across.end - across.first;
     origin = { row: rows.first, column: across.first };
     const height = rows.end - rows.first;
@@ -78,6 +80,7 @@ export function makeGrid({ label, on }) {
     drawHeadings(rows, across, x, y);
     setActive(active !== null && drawn.has(active) ? active : (order[0] ?? null));
     if (hadFocus && active !== null) drawn.get(active).group.focus({ preventScroll: true });
+    isRedrawing = false;
     fit();
   }
 
@@ -227,7 +230,8 @@ export function makeGrid({ label, on }) {
     if (cell === null) return;
     setActive(event.target.closest("[data-cell]").dataset.cell);
     if (cell.group.matches(":focus-visible")) showCursor(cell);
-    on.focus(cell);
+    // A focus that only stays where it was is no choice of the reader's.
+    if (!isRedrawing) on.focus(cell);
   });
   element.addEventListener("focusout", () => showCursor(null));
   element.addEventListener("keydown", (event) => {
