@@ -94,3 +94,17 @@ def test_a_large_request_is_pooled_when_the_reader_says_so(opened: OpenedPage) -
 
     assert before == {}
     assert opened.outputs()["output"] == [[["1100000"]]]
+
+
+def test_a_picture_stays_the_input_of_the_next_operator(opened: OpenedPage) -> None:
+    """Readers compare operators on one picture."""
+    photo = np.load("examples/photo.npy")
+    opened.show("global_avg_pool2d", kind="photo", dtype="uint8")
+
+    opened.page.locator("#result").evaluate("(node) => node.setAttribute('aria-busy', 'true')")
+    opened.page.locator("input[name=operator][value=global_min_pool2d]").check(force=True)
+    opened.wait()
+
+    assert opened.name == "global_min_pool2d"
+    shown = as_array(opened.outputs()["output"], "uint8", (3,))
+    np.testing.assert_array_equal(shown, photo.min((0, 2, 3)))
