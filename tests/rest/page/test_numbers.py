@@ -9,6 +9,7 @@ from poolhouse import describe
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Operator
+from poolhouse.operators.region_operator import RegionOperator
 from tests.operator_selection import covered_operators
 from tests.rest.browser import needs_chromium
 from tests.rest.live_server import LiveServer
@@ -17,9 +18,19 @@ from tests.rest.page.opened_page import OpenedPage, answer_array, as_array
 pytestmark = [pytest.mark.browser, needs_chromium]
 
 MEMBERS = covered_operators(discover())
+ONE_OF = 3
+"""The quick run shows one of so many families, and all operators on regions, which have tensors of their own."""
 
 
-@pytest.mark.parametrize("member", MEMBERS, ids=[member.name for member in MEMBERS])
+QUICK = {
+    member.name for member in (*MEMBERS[::ONE_OF], *(each for each in MEMBERS if issubclass(each, RegionOperator)))
+}
+
+
+@pytest.mark.parametrize(
+    "member",
+    [pytest.param(each, id=each.name, marks=() if each.name in QUICK else pytest.mark.slow) for each in MEMBERS],
+)
 def test_the_example_of_every_operator_is_shown_as_the_service_answers_it(
     opened: OpenedPage, page_server: LiveServer, member: type[Operator]
 ) -> None:

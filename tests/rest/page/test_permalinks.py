@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -80,6 +81,15 @@ def test_a_hostile_link_shows_a_valid_page(opened: OpenedPage, fragment: str) ->
 
     assert opened.name == "max_pool2d"
     assert opened.complaints == []
+
+
+def test_the_link_of_the_documents_shows_what_they_say(opened: OpenedPage) -> None:
+    """Seven elements, windows of three, stride two, rounded up: three elements."""
+    text = Path("docs/page.md").read_text(encoding="utf-8")
+
+    opened.load("#" + text.partition("http://localhost:8000/#")[2].partition("`")[0])
+
+    assert opened.outputs()["output"] == [[["5", "8", "7"]]]
 
 
 def test_an_input_too_long_for_a_link_is_left_out_and_said_so(opened: OpenedPage) -> None:
