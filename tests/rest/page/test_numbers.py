@@ -9,6 +9,7 @@ from poolhouse import describe
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Operator
+from poolhouse.operators.region_operator import RegionOperator
 from tests.operator_selection import covered_operators
 from tests.rest.browser import needs_chromium
 from tests.rest.live_server import LiveServer
@@ -17,9 +18,19 @@ from tests.rest.page.opened_page import OpenedPage, answer_array, as_array
 pytestmark = [pytest.mark.browser, needs_chromium]
 
 MEMBERS = covered_operators(discover())
+ONE_OF = 3
+"""The quick run shows one of so many families, and all operators on regions, which have tensors of their own."""
 
 
-@pytest.mark.parametrize("member", MEMBERS, ids=[member.name for member in MEMBERS])
+QUICK = {
+    member.name for member in (*MEMBERS[::ONE_OF], *(each for each in MEMBERS if issubclass(each, RegionOperator)))
+}
+
+
+@pytest.mark.parametrize(
+    "member",
+    [pytest.param(each, id=each.name, marks=() if each.name in QUICK else pytest.mark.slow) for each in MEMBERS],
+)
 def test_the_example_of_every_operator_is_shown_as_the_service_answers_it(
     opened: OpenedPage, page_server: LiveServer, member: type[Operator]
 ) -> None:
@@ -94,3 +105,17 @@ def test_a_large_request_is_pooled_when_the_reader_says_so(opened: OpenedPage) -
 
     assert before == {}
     assert opened.outputs()["output"] == [[["1100000"]]]
+
+
+def test_a_picture_stays_the_input_of_the_next_operator(opened: OpenedPage) -> None:
+    """Readers compare operators on one picture."""
+    photo = np.load("examples/photo.npy")
+    opened.show("global_avg_pool2d", kind="photo", dtype="uint8")
+
+    opened.page.locator("#result").evaluate("(node) => node.setAttribute('aria-busy', 'true')")
+    opened.page.locator("input[name=operator][value=global_min_pool2d]").check(force=True)
+    opened.wait()
+
+    assert opened.name == "global_min_pool2d"
+    shown = as_array(opened.outputs()["output"], "uint8", (3,))
+    np.testing.assert_array_equal(shown, photo.min((0, 2, 3)))

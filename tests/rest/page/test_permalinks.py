@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -45,30 +46,50 @@ def test_a_link_has_the_tensors_beside_the_input(opened: OpenedPage) -> None:
     assert opened.outputs() == outputs != {}
 
 
+HOSTILE = [
+    "#",
+    "#result",
+    "#op=",
+    "#op=" + quote("<img src=x onerror=alert(1)>"),
+    "#op=__proto__&f.__proto__=1&c.constructor=1",
+    "#op=max_pool2d&" + "&".join(f"f.a{number}=1" for number in range(100)),
+    "#op=max_pool2d&in=matrix&x=" + "1+" * 20_000,
+    "#%E0%A4%A",
+]
+
+
+def test_what_is_no_link_is_ignored(opened: OpenedPage) -> None:
+    """Anyone can write a link; one that is not understood must not be half understood."""
+    found = opened.run_module("permalink.js", "({ readFragment }, texts) => texts.map(readFragment)", HOSTILE)
+
+    assert found == [None] * len(HOSTILE)
+
+
 @pytest.mark.parametrize(
     "fragment",
     [
-        "#",
-        "#result",
-        "#op=",
+        HOSTILE[3],
         "#op=no_such_pool2d&f.kernel_size=2",
-        "#op=" + quote("<img src=x onerror=alert(1)>"),
-        "#op=__proto__&f.__proto__=1&c.constructor=1",
-        "#op=max_pool2d&in=file&shape=" + "9," * 60,
-        "#op=max_pool2d&" + "&".join(f"f.a{number}=1" for number in range(100)),
-        "#op=max_pool2d&in=matrix&x=" + "1+" * 20_000,
-        "#op=max_pool2d&dtype=constructor&f.constructor=1&in=random&shape=1,1&seed=99999999999999",
-        "#%E0%A4%A",
+        "#op=max_pool2d&dtype=constructor&f.constructor=1&c.toString=1&in=random&shape=1,1&seed=99999999999999",
     ],
 )
-def test_a_hostile_fragment_shows_a_valid_page(opened: OpenedPage, fragment: str) -> None:
-    """Anyone can write a link."""
+def test_a_hostile_link_shows_a_valid_page(opened: OpenedPage, fragment: str) -> None:
+    """Whatever the link says, the reader can go on."""
     opened.complaints.clear()
 
     opened.load(fragment)
 
     assert opened.name == "max_pool2d"
     assert opened.complaints == []
+
+
+def test_the_link_of_the_documents_shows_what_they_say(opened: OpenedPage) -> None:
+    """Seven elements, windows of three, stride two, rounded up: three elements."""
+    text = Path("docs/page.md").read_text(encoding="utf-8")
+
+    opened.load("#" + text.partition("http://localhost:8000/#")[2].partition("`")[0])
+
+    assert opened.outputs()["output"] == [[["5", "8", "7"]]]
 
 
 def test_an_input_too_long_for_a_link_is_left_out_and_said_so(opened: OpenedPage) -> None:

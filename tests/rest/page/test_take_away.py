@@ -65,7 +65,7 @@ STATES = {
     "infinite power": State("lp_pool2d", {"norm_type": "inf", "kernel_size": "2"}),
     "boxes and a file": State("roi_align", {"output_size": "2,3"}, {"kind": "random", "shape": "2,2,20,20"}),
 }
-QUICK = {"written", "file", "boxes and a file", "bfloat16 in a file", "long integers"}
+QUICK = {"written", "file", "boxes and a file", "bfloat16 in a file"}
 EXAMPLES = {name: State(name) for name in sorted(quick_operators(discover().names))}
 
 

@@ -116,7 +116,7 @@ export function makeInput(onChange) {
 
   return {
     /** Take an operator's card: its element types, and its example as the input unless the input is kept. */
-    useCard(next, { keep, isChannelsLast }) {
+    useCard(next, { keep }) {
       card = next;
       const example = exampleOf(card, "input");
       setTypes(keep ? nodes.dtype.value : example.dtype);
@@ -124,6 +124,8 @@ export function makeInput(onChange) {
       if (keep) return;
       setKind("matrix");
       given = null;
+      // By the layout of the example itself: its text has another shape in another layout.
+      const isChannelsLast = card.fields.some(({ name, default: value }) => (card.example.request[name] ?? value) === "channels_last");
       nodes.text.value = matrixText(example.texts, example.shape, axes(isChannelsLast));
     },
     /** The input as a tensor of a request (see request.js). Throws an error for the reader if there is none. */

@@ -98,7 +98,7 @@ async function choose(name, state = null, { keep = input.picture() !== null } = 
   nodes.fields.replaceChildren(...(fields.nodes.length ? fields.nodes : [element("p", { class: "muted" }, "This operator has no fields.")]));
   companions = makeCompanions(card, refresh);
   nodes.companions.replaceChildren(...companions.nodes);
-  input.useCard(card, { keep: keep && card.companions.every(({ required }) => !required), isChannelsLast: isChannelsLast() });
+  input.useCard(card, { keep: keep && card.companions.every(({ required }) => !required) });
   if (state) {
     companions.setTexts(state.companions);
     await input.setState(state);
