@@ -1,7 +1,7 @@
 """Make the pictures of the documents: a photograph, pooled by poolhouse itself.
 
 The photograph is ``astronaut`` from the wheel of scikit-image: Eileen Collins, by NASA, public domain. Reduced to
-256×256, it is also ``examples/photo.npy``, which the examples send.
+256×256, it is also ``examples/photo.npy``, which the examples send, and a PNG file, which the page at ``/`` pools.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from poolhouse.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTO = ROOT / "examples" / "photo.npy"
+PAGE_PHOTO = ROOT / "service" / "poolhouse" / "rest" / "assets" / "page" / "photo.png"
 PICTURE = ROOT / "docs" / "images" / "pooled.png"
 
 PANEL_SIDE = 256
@@ -135,8 +136,9 @@ def main() -> None:
     for path in (PHOTO, PICTURE):
         path.parent.mkdir(parents=True, exist_ok=True)
     np.save(PHOTO, sheet_panels[0].planes, allow_pickle=False)
+    Image.fromarray(enlarge(sheet_panels[0].planes)).save(PAGE_PHOTO, optimize=True)
     draw_sheet(sheet_panels).save(PICTURE, optimize=True)
-    for path in (PHOTO, PICTURE):
+    for path in (PHOTO, PAGE_PHOTO, PICTURE):
         print(f"wrote {path.relative_to(ROOT)}, {path.stat().st_size} bytes")
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as functional
 
 from poolhouse import describe
 from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32
@@ -197,3 +199,45 @@ def test_lp_pool_computes_the_norm_that_its_card_names() -> None:
 
     assert describe.summary(member).startswith("The p-norm of each window")
     assert plane_spec(member.of(norm_type=2, kernel_size=2)).reference(plane, None) == ([5.0],)
+
+
+def torch_arguments(member: type[Operator]) -> dict[str, Any]:
+    """A value for each argument of torch's function: that of the example, else the default."""
+    request: Any = describe.example(member)["request"]
+    card: Any = describe.operator_card(member)
+    fields = {field["name"]: field for field in card["fields"]}
+    return {name: request.get(name, fields[name].get("default")) for name in card["torch"]["arguments"]}
+
+
+OF_TORCH = [member for member in discover() if describe.torch_card(member)]
+
+
+@pytest.mark.parametrize("member", OF_TORCH, ids=[member.name for member in OF_TORCH])
+def test_torchs_function_takes_the_arguments_of_its_card(member: type[Operator]) -> None:
+    """Code for torch is written from the card."""
+    request: Any = describe.example(member)["request"]
+    answer: Any = describe.example(member)["answer"]
+    card: Any = describe.torch_card(member)
+    tensors = [torch.tensor(request["input"], dtype=torch.float32)]
+    if "indices" in request:
+        tensors.append(torch.tensor(request["indices"]))
+
+    arguments = torch_arguments(member)
+    # torch refuses the largest number of random windows that fits in a volume.
+    fewer = int(member.name == "fractional_max_pool3d")
+    if fewer:
+        arguments["output_size"] -= 1
+
+    found = getattr(functional, card["function"].rpartition(".")[2])(*tensors, **arguments)
+
+    output = found[0] if isinstance(found, tuple) else found
+    assert [size + fewer * (axis > 1) for axis, size in enumerate(output.shape)] == answer["output"]["shape"]
+    assert card["function"] == f"torch.nn.functional.{member.name}"
+
+
+def test_every_pooling_of_torch_has_a_card() -> None:
+    """A function that torch adds should be noticed."""
+    named = {member.name for member in discover() if describe.torch_card(member)}
+    pooled = {name for name in dir(functional) if re.fullmatch(r"[a-z][a-z_]*pool[123]d", name)}
+
+    assert named == pooled

@@ -21,7 +21,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "service" / PACKAGE
 LAYERS: Mapping[int, frozenset[str]] = {
     1: frozenset({"version", "errors", "dtypes", "suggestions", "text_values", "settings", "health", "buffers"}),
     2: frozenset({"tensors", "tensor_names", "operators", "batching", "kernels"}),
-    3: frozenset({"backend", "describe", "model_tensors", "wire"}),
+    3: frozenset({"backend", "describe", "trace", "model_tensors", "wire"}),
     4: frozenset({"admission", "status", "service", "poolings", "models", "inference", "shared_memory", "client"}),
     5: frozenset({"rest", "rpc", "nn"}),
     6: frozenset({"commands"}),

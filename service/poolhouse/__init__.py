@@ -34,7 +34,15 @@ if TYPE_CHECKING:
     from poolhouse.client.clients import AsyncClient, Client
     from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
     from poolhouse.client.pictures import Picture
-    from poolhouse.client.results import OperatorSummary, Plan, PlanMany, Pooled, PooledMany
+    from poolhouse.client.results import (
+        OperatorSummary,
+        Plan,
+        PlanMany,
+        Pooled,
+        PooledMany,
+        Trace,
+        TracedElement,
+    )
     from poolhouse.client.transports.httpx_deadline import DeadlineTransport
 
 __all__ = [
@@ -62,6 +70,8 @@ __all__ = [
     "TimedOut",
     "TooLarge",
     "TooSlow",
+    "Trace",
+    "TracedElement",
     "Unauthorized",
     "Unavailable",
     "UnexpectedAnswer",
@@ -83,6 +93,8 @@ _LAZY = {
     "Pooled": "poolhouse.client.results",
     "PooledMany": "poolhouse.client.results",
     "TimedOut": "poolhouse.client.errors",
+    "Trace": "poolhouse.client.results",
+    "TracedElement": "poolhouse.client.results",
     "UnexpectedAnswer": "poolhouse.client.errors",
 }
 """The module of each name that is loaded on first use."""

@@ -18,7 +18,8 @@ from poolhouse.operators.catalogue import Catalogue
 from poolhouse.operators.fields import Field
 from poolhouse.operators.inputs import TensorInput
 from poolhouse.operators.layout import join_shape
-from poolhouse.operators.operator import Number, Operator
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Operator
 from poolhouse.operators.plan import Limits, Plan, make_plan
 from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.region_operator import RegionOperator
@@ -79,6 +80,14 @@ def companion_card(companion: TensorInput) -> JsonObject:
     }
 
 
+def torch_card(operator: type[Operator]) -> JsonObject | None:
+    """Torch's function of the same name, and those of the fields that it takes; None if torch has none."""
+    arguments = operator.torch_arguments()
+    if not arguments:
+        return None
+    return {"function": f"torch.nn.functional.{operator.name}", "arguments": list(arguments)}
+
+
 def operator_card(operator: type[Operator]) -> JsonObject:
     """Describe an operator completely."""
     return {
@@ -99,15 +108,17 @@ def operator_card(operator: type[Operator]) -> JsonObject:
         "padding": operator.padding_value,
         "indices": operator.index_meaning,
         "source": operator.source,
+        "torch": torch_card(operator),
         "example": example(operator),
     }
 
 
 def catalogue_card(catalogue: Catalogue) -> list[JsonObject]:
-    """Describe all operators briefly: name, rank, summary, names of the fields."""
+    """Describe all operators briefly: name, group, rank, summary, names of the fields."""
     return [
         {
             "name": operator.name,
+            "group": tag(operator),
             "rank": shown_rank(operator),
             "summary": summary(operator),
             "fields": [field.name for field in operator.fields()],

@@ -231,6 +231,7 @@ CODES: dict[str, type[PoolhouseError]] = {
     "not_acceptable": NotAcceptable,
     "body_too_slow": TooSlow,
     "body_too_large": TooLarge,
+    "trace_too_large": TooLarge,
     "unsupported_media_type": UnsupportedMediaType,
     "unsupported_encoding": UnsupportedMediaType,
     "invalid_fields": Unprocessable,

@@ -28,7 +28,7 @@ from poolhouse.operators.field_types import Choice, Flag, IntegerChoice
 from poolhouse.operators.fields import Field
 from poolhouse.operators.layout import join_shape
 from poolhouse.operators.number_types import AnyNumber, Integer, Power, Probability, Real
-from poolhouse.operators.operator import Number
+from poolhouse.operators.numbers import Number
 from poolhouse.operators.padding import PADDING_WORDS, PaddingPerAxis
 from poolhouse.operators.plan import Limits, Plan, make_plan
 from poolhouse.operators.plane_operator import PlaneOperator

@@ -14,7 +14,8 @@ from poolhouse.backend.devices import Device
 from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType, bfloat16_to_float32, float64_to_bfloat16
 from poolhouse.operators.catalogue import discover
-from poolhouse.operators.operator import Number, Operator
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Operator
 from poolhouse.operators.plan import Limits, Plan, make_plan
 from poolhouse.operators.region_operator import RegionOperator
 from poolhouse.operators.token_regions import MODES

@@ -20,7 +20,8 @@ from poolhouse.operators.catalogue import Catalogue
 from poolhouse.operators.field_types import Flag
 from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.maxima import MAXIMUM_TYPES
-from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.plan import Limits
 from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.sliding import SlidingWindowOperator, kernel_size_field, stride_field
@@ -135,6 +136,26 @@ def test_it_has_routes_to_pool_and_to_plan(client: httpx.Client) -> None:
     assert pooled.json()["output"]["data"] == [[[6.0, 8.0]]]
     assert planned.json()["outputs"]["output"]["shape"] == [1, 1, 2]
     assert client.post("/v1/pool/max_pool2d", json=REQUEST).status_code == 404
+
+
+def test_its_windows_can_be_traced(client: httpx.Client) -> None:
+    """The expression is its name, unless the author writes a method ``expression``."""
+    traced = client.post("/v1/trace/pick_pool2d", json=REQUEST)
+
+    assert traced.status_code == 200
+    assert traced.json()["outputs"]["output"]["data"] == [[[6.0, 8.0]]]
+    assert [each["positions"] for each in traced.json()["elements"]] == [
+        [[0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 1]],
+        [[0, 0, 2], [0, 0, 3], [0, 1, 2], [0, 1, 3]],
+    ]
+    assert [each["arithmetic"] for each in traced.json()["elements"]] == [
+        "pick(1, 2, 5, 6) = 6",
+        "pick(3, 4, 7, 8) = 8",
+    ]
+    assert [each["text"] for each in traced.json()["formula"]] == [
+        "floor((2 + 0 + 0 - 1·(2 - 1) - 1) / 2) + 1 = 1",
+        "floor((4 + 0 + 0 - 1·(2 - 1) - 1) / 2) + 1 = 2",
+    ]
 
 
 def test_its_refusals_are_refused_over_http(client: httpx.Client) -> None:

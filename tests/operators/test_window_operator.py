@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.layout import CHANNELS_FIRST
-from poolhouse.operators.operator import Number
+from poolhouse.operators.numbers import Number
 from poolhouse.operators.window_operator import Window, WindowOperator
 from poolhouse.operators.windows import AxisSummary
 

@@ -18,7 +18,7 @@ from poolhouse.operators.blur_pool import BlurPool
 from poolhouse.operators.gem_pool import GemPool
 from poolhouse.operators.logsumexp_pool import LogSumExpPool
 from poolhouse.operators.norms import Norm
-from poolhouse.operators.operator import Number
+from poolhouse.operators.numbers import Number
 from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.spread import Spread
 from poolhouse.tensors import Tensor

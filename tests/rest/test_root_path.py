@@ -85,8 +85,10 @@ def check(client: httpx.Client, base: str) -> None:
     assert lost.json()["code"] == "unknown_path"
     assert f"There is no path {ROOT}/v1/poll/max_pool2d. Nearest: {ROOT}/v1/p" in lost.json()["detail"]
     assert lost.json()["instance"] == f"{ROOT}/v1/poll/max_pool2d"
-    start = client.get(f"{base}/")
-    assert (start.status_code, start.headers["location"]) == (307, f"{ROOT}/docs")
+    assert client.get(f"{base}/").json()["links"]["docs"] == f"{ROOT}/docs"
+    start = client.get(f"{base}/", headers={"Accept": "text/html"})
+    assert f'src="{ROOT}/page/main.js"' in start.text
+    assert client.get(f"{base}/page/main.js").status_code == 200
     assert client.get(f"{base}/openapi.json").json()["servers"][0]["url"] == ROOT
     page = client.get(f"{base}/docs")
     script = page.text.partition('<script src="')[2].partition('"')[0]
@@ -101,12 +103,13 @@ def test_requests_with_and_without_the_root_path_are_served(prefixed_server: Liv
         check(client, base)
 
 
-def test_the_root_path_itself_redirects_to_the_docs(prefixed_server: LiveServer) -> None:
-    """Users type it without the slash."""
+def test_the_root_path_itself_is_the_page(prefixed_server: LiveServer) -> None:
+    """Users type it without the slash, and relative links would miss."""
     with prefixed_server.client() as client:
-        response = client.get(ROOT)
+        response = client.get(ROOT, headers={"Accept": "text/html"})
 
-    assert (response.status_code, response.headers["location"]) == (307, f"{ROOT}/docs")
+    assert response.status_code == 200
+    assert 'href="./' not in response.text
 
 
 @pytest.mark.parametrize("base", ["", ROOT])

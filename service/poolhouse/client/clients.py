@@ -17,8 +17,9 @@ from poolhouse.client.errors import ConnectionFailed
 from poolhouse.client.exchange import DEFAULT_MAX_RESPONSE_BYTES, Request, Response, Sleep
 from poolhouse.client.operators import AsyncOperators, Operators
 from poolhouse.client.plans import PlannedTensors, plan_request, read_plan
-from poolhouse.client.results import OperatorSummary, Plan
+from poolhouse.client.results import OperatorSummary, Plan, Trace
 from poolhouse.client.several import AsyncPoolsMany, PoolsMany
+from poolhouse.client.traces import TraceCall
 from poolhouse.client.transports.factory import (
     make_async_local_transport,
     make_async_transport,
@@ -181,6 +182,29 @@ class Client(BaseClient["Transport"], Operators, Adapters, PoolsMany):
             PoolhouseError: the refusal that pooling would raise.
         """
         return read_plan(self._call(plan_request(operator, shape, dtype, fields, tensors)))
+
+    def trace(
+        self,
+        operator: str,
+        input: object,  # noqa: A002, torch's name for it
+        indices: object = None,
+        **fields: object,
+    ) -> Trace:
+        """Pool a small input, and say for each output element which elements it was pooled from, and how.
+
+        Args:
+            operator: its name.
+            input: as for :meth:`pool`; at most 16,384 elements.
+            indices: for unpooling.
+            fields: the spec, and the tensors that the operator takes beside the input.
+
+        Raises:
+            TooLarge: ``trace_too_large``; pool without a trace.
+            PoolhouseError: the refusal that pooling would raise.
+        """
+        tensors, fields = split_keywords(operator, {"indices": indices, **fields})
+        call = TraceCall(operator, {"input": input, **tensors}, fields)
+        return call.read_result(self._call(call.request))
 
     def operators(self) -> tuple[OperatorSummary, ...]:
         """The summaries of all operators of the service."""
@@ -384,6 +408,29 @@ class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators, AsyncAdapters, A
             PoolhouseError: the refusal that pooling would raise.
         """
         return read_plan(await self._call(plan_request(operator, shape, dtype, fields, tensors)))
+
+    async def trace(
+        self,
+        operator: str,
+        input: object,  # noqa: A002, torch's name for it
+        indices: object = None,
+        **fields: object,
+    ) -> Trace:
+        """Pool a small input, and say for each output element which elements it was pooled from, and how.
+
+        Args:
+            operator: its name.
+            input: as for :meth:`pool`; at most 16,384 elements.
+            indices: for unpooling.
+            fields: the spec, and the tensors that the operator takes beside the input.
+
+        Raises:
+            TooLarge: ``trace_too_large``; pool without a trace.
+            PoolhouseError: the refusal that pooling would raise.
+        """
+        tensors, fields = split_keywords(operator, {"indices": indices, **fields})
+        call = TraceCall(operator, {"input": input, **tensors}, fields)
+        return call.read_result(await self._call(call.request))
 
     async def operators(self) -> tuple[OperatorSummary, ...]:
         """The summaries of all operators of the service."""

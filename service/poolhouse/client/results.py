@@ -96,6 +96,67 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class TracedElement:
+    """One output element, and what it was pooled from.
+
+    Attributes:
+        output: the name of its output.
+        index: its indices there.
+        window: all positions of its window along each spatial axis, those of the padding included; None without
+            windows.
+        of: the tensor of the positions: ``input``, or an earlier level of a pyramid.
+        positions: the indices of the elements of the window, in order.
+        values: these elements.
+        counted: whether each counts, or is passed over.
+        weights: what each is multiplied by in the sum that is the result; None if they have no weights.
+        winner: the place among the positions of the element that was selected; None where none is.
+        samples: points between the elements that were interpolated; None without them.
+        results: the elements of the outputs at this place, by name.
+        arithmetic: the computation in words.
+    """
+
+    output: str
+    index: tuple[int, ...]
+    window: tuple[range, ...] | None
+    of: str
+    positions: tuple[tuple[int, ...], ...]
+    values: tuple[float | int | bool, ...]
+    counted: tuple[bool, ...]
+    weights: tuple[float | int | bool, ...] | None
+    winner: int | None
+    samples: tuple[tuple[float, ...], ...] | None
+    results: Mapping[str, float | int | bool]
+    arithmetic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What each output element of a small request was pooled from.
+
+    Attributes:
+        operator: its name.
+        spec: every field, with defaults filled in.
+        outputs: the result of pooling by name, of the same kind as the input.
+        elements: the elements of the outputs, in order.
+        formulas: how each size of the outputs follows from that of the input.
+        seed: the seed of random pooling's windows.
+        warnings: what is allowed but seldom intended.
+        timings: milliseconds that the server spent: ``decode``, ``compute``, ``encode``.
+        document: the whole response.
+    """
+
+    operator: str
+    spec: Mapping[str, object]
+    outputs: Mapping[str, object]
+    elements: tuple[TracedElement, ...]
+    formulas: tuple[str, ...]
+    seed: int | None
+    warnings: tuple[str, ...]
+    timings: Mapping[str, float]
+    document: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorSummary:
     """Summary of one operator.
 

@@ -15,7 +15,7 @@ from poolhouse.commands.operator_options import Companion, companions, option_na
 from poolhouse.commands.session import connect, print_message, report_errors, shared_options
 from poolhouse.tensors import Tensor
 
-_FILE: Final = click.Path(readable=False, allow_dash=True)
+FILE: Final = click.Path(readable=False, allow_dash=True)
 """Shells complete it with file names. A file that cannot be read fails when it is opened."""
 _MORE_OUTPUTS: Final[Mapping[str, tuple[bool, str]]] = {
     "return_indices": (True, "--return-indices"),
@@ -27,10 +27,10 @@ _MORE_OUTPUTS: Final[Mapping[str, tuple[bool, str]]] = {
 
 def _make_command(operator: str) -> click.Command:
     inputs: list[click.Parameter] = [
-        click.Argument(["source"], type=_FILE, metavar="INPUT", default="-"),
+        click.Argument(["source"], type=FILE, metavar="INPUT", default="-"),
         click.Option(
             ["-o", "--output", "target"],
-            type=_FILE,
+            type=FILE,
             metavar="FILE",
             default="-",
             help="File for the output; - is standard output. [default: -]",
@@ -41,9 +41,7 @@ def _make_command(operator: str) -> click.Command:
             help="Format of the output. [default: by the name of FILE, else as INPUT]",
         ),
     ]
-    for each in companions(operator):
-        help_text = f"File with the tensor {each.name}, if INPUT has none of this name. {each.meaning}"
-        inputs.append(click.Option([each.option], type=_FILE, metavar="FILE", help=help_text))
+    inputs += companion_options(operator)
     return click.Command(
         operator,
         callback=_pool,
@@ -51,6 +49,19 @@ def _make_command(operator: str) -> click.Command:
         help=operator_options.operator_help(operator),
         short_help=operator_options.operator_help(operator).partition("\n")[0],
     )
+
+
+def companion_options(operator: str) -> list[click.Option]:
+    """The options for files with the tensors that an operator takes beside its input."""
+    return [
+        click.Option(
+            [each.option],
+            type=FILE,
+            metavar="FILE",
+            help=f"File with the tensor {each.name}, if INPUT has none of this name. {each.meaning}",
+        )
+        for each in companions(operator)
+    ]
 
 
 @click.pass_context
@@ -73,7 +84,7 @@ def _pool(
     taken = companions(operator)
     paths = {each.name: options.pop(each.name) for each in taken}
     with report_errors():
-        input_format, inputs = _read_inputs(source, taken, {name: str(path) for name, path in paths.items() if path})
+        input_format, inputs = read_inputs(source, taken, {name: str(path) for name, path in paths.items() if path})
     asks_for_more = [option for name, (value, option) in _MORE_OUTPUTS.items() if options.get(name) is value]
     reason = asks_for_more[0] if asks_for_more else operator if operator_options.has_levels(operator) else None
     output_format = file_format or _output_format(target, input_format, context, two=reason is not None)
@@ -89,7 +100,7 @@ def _pool(
         write_file(target, output_format, outputs)
 
 
-def _read_inputs(source: str, taken: Sequence[Companion], paths: Mapping[str, str]) -> tuple[Format, dict[str, Tensor]]:
+def read_inputs(source: str, taken: Sequence[Companion], paths: Mapping[str, str]) -> tuple[Format, dict[str, Tensor]]:
     """The format of INPUT, and the tensors that the operator takes, from files of their own or else from INPUT.
 
     Args:

@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, CommandInfo]] = {
     "pool": CommandInfo("Pool the tensor in a file.", "cli"),
     "several": CommandInfo("Pool the tensors in a file by several operators at once.", "cli"),
     "plan": CommandInfo("Show the output shapes and costs of pooling, without data.", "cli"),
+    "trace": CommandInfo("Print how each output element of a small input is computed.", "cli"),
     "operators": CommandInfo("List the operators, or describe one.", "cli"),
     "openapi": CommandInfo("Print the OpenAPI document.", "server"),
     "key": CommandInfo("Make an API key.", "server"),

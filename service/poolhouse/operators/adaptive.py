@@ -82,6 +82,14 @@ class AdaptiveWindowOperator(WindowOperator):
         outputs = self._output_count(axis, length)
         return range(output * length // outputs, math.ceil((output + 1) * length / outputs))
 
+    def size_formula(self, axis: int, length: int) -> str:
+        outputs = self._output_count(axis, length)
+        if outputs == 1:
+            return f"one window covers all {length} positions"
+        if outputs == 0:
+            return f"no window over {length} positions, as output_size says"
+        return f"window i covers floor(i·{length}/{outputs}) to ceil((i+1)·{length}/{outputs})"
+
     def pools_axis(self, axis: int, length: int) -> bool:
         return self._output_count(axis, length) != length
 
@@ -288,6 +296,10 @@ class AdaptiveMaxPool(AdaptiveMaximum, Skipping):
     output_size: tuple[int | None, ...] = output_size_field()
     return_indices: bool = return_indices_field()
 
+    @classmethod
+    def torch_arguments(cls) -> tuple[str, ...]:
+        return "output_size", "return_indices"
+
     samples = (*SAMPLES, Sample((6, 9, 8), {"output_size": 3, "return_indices": True}))
     refusals = REFUSALS
 
@@ -303,6 +315,10 @@ class AdaptiveAvgPool(AdaptiveAverage, Skipping):
     source: ClassVar[str] = "torch.nn.functional.adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d"
 
     output_size: tuple[int | None, ...] = output_size_field()
+
+    @classmethod
+    def torch_arguments(cls) -> tuple[str, ...]:
+        return ("output_size",)
 
     samples = SAMPLES
     refusals = (*REFUSALS, Refusal((8, 8, 8), {"output_size": 2}, "unsupported_dtype", dtype="bool"))

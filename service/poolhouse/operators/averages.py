@@ -27,7 +27,8 @@ from poolhouse.operators.device_kind import is_on_cpu
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.line_costs import line_sum_loops_cost
 from poolhouse.operators.loop_costs import KernelFactory, long_sum_loops_cost, sum_loops_cost
-from poolhouse.operators.operator import Number, Planes
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Planes
 from poolhouse.operators.quotients import (
     float64_divisor,
     long_divisors,
@@ -38,6 +39,7 @@ from poolhouse.operators.quotients import (
 )
 from poolhouse.operators.reductions import SUM, reduce_axis
 from poolhouse.operators.skipping_costs import kept_sums_cost, too_many_lines
+from poolhouse.operators.tracing import Terms, enclosed
 from poolhouse.operators.window_operator import Window, WindowOperator
 from poolhouse.operators.windows import Windows
 
@@ -76,6 +78,18 @@ class Average(WindowOperator):
         except (OverflowError, ValueError):
             # fsum raises for inf - inf and for overflow, where plain addition gives NaN or infinity.
             return (sum(window.values) / divisor,)
+
+    def expression(self, window: Window, terms: Terms) -> str:
+        divisor, total = self.divisor_of(window), terms.summed()
+        if divisor == 1:
+            return total
+        return f"{total if len(terms.values) == 1 else f'({total})'} / {enclosed(str(divisor))}"
+
+    def arithmetic(self, window: Window, terms: Terms, result: str) -> str:
+        text = super().arithmetic(window, terms, result)
+        if window.values and all(isinstance(value, int) for value in window.values):
+            return f"{text}, truncated" if sum(window.values) % self.divisor_of(window) else text
+        return text
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
         elements, outputs = math.prod(spatial), math.prod(self.pooled_sizes(spatial))

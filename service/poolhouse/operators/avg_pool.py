@@ -29,6 +29,7 @@ from poolhouse.operators.field_types import Flag
 from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.loop_costs import KernelFactory, average_loops_cost
 from poolhouse.operators.number_types import Integer
+from poolhouse.operators.numbers import Number
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.ordered_sums import ordered_averages, ordered_averages_cost
 from poolhouse.operators.padding import VALID, Padding
@@ -43,6 +44,7 @@ from poolhouse.operators.sliding import (
     stride_field,
     window_at,
 )
+from poolhouse.operators.tracing import Terms
 from poolhouse.operators.window_operator import Window
 from poolhouse.operators.windows import SlidingWindow, Windows
 
@@ -81,6 +83,12 @@ class AvgPool(SlidingWindowOperator, Average, Skipping):
         example=1,
     )
     dilation: Sizes = dilation_field()
+
+    @classmethod
+    def torch_arguments(cls) -> tuple[str, ...]:
+        shared = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
+        # torch's function with one spatial axis does not take it.
+        return shared if cls.rank == 1 else (*shared, "divisor_override")
 
     samples = (
         Sample((5, 8, 8), {"kernel_size": 2}),
@@ -129,6 +137,20 @@ class AvgPool(SlidingWindowOperator, Average, Skipping):
         if self.divisor_override is not None:
             return self.divisor_override
         return window.extent if self.count_include_pad else len(window.values)
+
+    def padding_number(self) -> Number | str | None:
+        # With a divisor of its own the padding adds nothing, and does not change the divisor.
+        return 0 if self.count_include_pad or self.divisor_override is not None else None
+
+    def arithmetic(self, window: Window, terms: Terms, result: str) -> str:
+        text = super().arithmetic(window, terms, result)
+        if self.divisor_override is not None:
+            return f"{text}, with divisor_override"
+        if self.count_include_pad and window.extent < window.volume:
+            text = f"{text}, nothing counted beyond the padding"
+        if len(window.values) == window.extent:
+            return text
+        return f"{text}, padding {'counted' if self.count_include_pad else 'not counted'}"
 
     def divisor_factors(self, windows: Sequence[Windows]) -> list[npt.NDArray[np.int64]]:
         if self.divisor_override is None:

@@ -23,8 +23,10 @@ from poolhouse.operators.adaptive import (
 from poolhouse.operators.composition import JoinedOperator, part_class
 from poolhouse.operators.costs import Cost, elementwise_cost
 from poolhouse.operators.fields import Sizes
-from poolhouse.operators.operator import Number, Refusal, Sample, operator
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Refusal, Sample, operator
 from poolhouse.operators.plane_operator import PlaneOperator
+from poolhouse.operators.tracing import Terms
 from poolhouse.operators.window_operator import Window, WindowOperator
 
 _Floats = npt.NDArray[np.float32] | npt.NDArray[np.float64]
@@ -92,6 +94,10 @@ class HalfSum(AvgMax):
     def of_window(self, window: Window) -> tuple[Number, ...]:
         average, largest = (part.of_window(window)[0] for part in self.parts if isinstance(part, WindowOperator))
         return (average / 2 + largest / 2,)
+
+    def expression(self, window: Window, terms: Terms) -> str:
+        each = [part.expression(window, terms) for part in self.parts if isinstance(part, WindowOperator)]
+        return f"({' + '.join(each)}) / 2"
 
 
 def _half_sum(average: _Floats, largest: _Floats) -> _Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
 import numpy as np
@@ -16,9 +16,11 @@ from poolhouse.errors import Unprocessable
 from poolhouse.operators.costs import STEPS_PER_CALL, STEPS_PER_RUN, STRIDED_EXTRA_STEPS, Cost, elementwise_cost
 from poolhouse.operators.field_types import IntegerChoice
 from poolhouse.operators.fields import Sizes, axis_names, field
-from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.size_types import IntegerPerAxis
+from poolhouse.operators.tracing import PooledArrays, SizeFormula, TracedElement, enclosed, number_text, shortened
 
 _STEPS_PER_TERM: Final = 0.2
 """Steps for multiplying or adding an element, in addition to the memory traffic."""
@@ -122,17 +124,67 @@ class BlurPool(PlaneOperator):
     def reference_of_plane(
         self, plane: npt.NDArray[np.generic], companion: npt.NDArray[np.generic] | None
     ) -> tuple[list[Number], ...]:
-        found: list[Number] = []
-        for output in itertools.product(*map(range, self.spatial_out(plane.shape))):
-            terms = []
-            for taps in itertools.product(range(self.filter_size), repeat=self.rank):
-                places = [
-                    _reflected(output[axis] * self.stride[axis] - self._padding(axis) + tap, plane.shape[axis])
-                    for axis, tap in enumerate(taps)
-                ]
-                terms.append(math.prod(self._weights()[tap] for tap in taps) * float(plane[tuple(places)]))
-            found.append(_sum(terms))
-        return (found,)
+        flat = plane.reshape(-1).tolist()
+        return (
+            [
+                _sum([weight * flat[position] for position, weight in self._weighted(spans, plane.shape)])
+                for spans in self._windows(plane.shape)
+            ],
+        )
+
+    def _windows(self, spatial: Sizes) -> Iterator[list[range]]:
+        """All positions of each window along each axis, those of the padding included."""
+        for output in itertools.product(*map(range, self.spatial_out(spatial))):
+            starts = [index * self.stride[axis] - self._padding(axis) for axis, index in enumerate(output)]
+            yield [range(start, start + self.filter_size) for start in starts]
+
+    def _weighted(self, spans: Sequence[range], spatial: Sizes) -> list[tuple[int, float]]:
+        """The flat index of each element of a window, and its weight; a reflected one occurs more than once."""
+        found = [(0, 1.0)]
+        for span, length in zip(spans, spatial, strict=True):
+            taps = [
+                (_reflected(position, length), weight) for position, weight in zip(span, self._weights(), strict=True)
+            ]
+            found = [(index * length + place, each * weight) for index, each in found for place, weight in taps]
+        return found
+
+    # ---- traces
+
+    def padding_at(self, axis: int, length: int) -> tuple[int, int]:
+        return self._padding(axis), self._padding(axis)
+
+    def padding_number(self) -> Number | str | None:
+        return "reflected"
+
+    def traced_plane_positions(self, spatial: Sizes) -> int:
+        return int(math.prod(self.spatial_out(spatial)) * self.filter_size**self.rank)
+
+    def trace_of_plane(self, plane: PooledArrays) -> Iterator[TracedElement]:
+        given, dtype = plane.inputs["input"], plane.types["input"]
+        flat = given.reshape(-1).tolist()
+        for place, spans in enumerate(self._windows(given.shape)):
+            positions, weights = zip(*self._weighted(spans, given.shape), strict=True)
+            terms = shortened(
+                [*zip(positions, weights, strict=True)],
+                lambda each: f"{each[1]:g}·{enclosed(number_text(flat[each[0]], dtype))}",
+            )
+            yield TracedElement(
+                output="output",
+                place=place,
+                results=self.outputs(),
+                positions=positions,
+                arithmetic=f"{' + '.join(terms)} = {plane.result_text('output', place)}",
+                weights=weights,
+                window=spans,
+            )
+
+    def size_formulas(self, spatial: Sizes) -> list[SizeFormula]:
+        formulas = []
+        for axis, (length, outputs) in enumerate(zip(spatial, self.spatial_out(spatial), strict=True)):
+            padded = f"{length} + 2·{self._padding(axis)} - {self.filter_size}"
+            text = f"floor(({padded}) / {self.stride[axis]}) + 1 = {outputs}"
+            formulas.append(SizeFormula(axis, length, outputs, text))
+        return formulas
 
 
 def _reflected(position: int, length: int) -> int:

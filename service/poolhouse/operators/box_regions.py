@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
@@ -17,9 +18,11 @@ from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.input_checks import check_companion_type, check_input_type, check_names
 from poolhouse.operators.inputs import TensorInput
 from poolhouse.operators.number_types import Real
-from poolhouse.operators.operator import Array, Number, Sample
+from poolhouse.operators.numbers import Array, Number
+from poolhouse.operators.operator import Sample
 from poolhouse.operators.region_operator import RegionOperator, ramp
 from poolhouse.operators.size_types import IntegerPerAxis
+from poolhouse.operators.tracing import Geometry, PooledArrays, SizeFormula, TracedElement
 from poolhouse.tensors import Tensor, TensorMetadata
 
 BOXES: Final = TensorInput(
@@ -165,6 +168,28 @@ class BoxRegions(RegionOperator):
     def reference_of_channel(self, plane: list[list[float]], box: list[float]) -> list[Number]:
         """Pool one box ``[x1, y1, x2, y2]`` of one channel in plain Python."""
         raise NotImplementedError
+
+    # ---- traces
+
+    def trace_of_bins(self, pooled: PooledArrays, box: list[float], image: int) -> Iterator[TracedElement]:
+        """What each bin of one box was pooled from, for all channels, in the order of the output from place 0 on."""
+        raise NotImplementedError
+
+    def trace(self, pooled: PooledArrays, planes: int, plane_shape: Sizes) -> Iterator[TracedElement]:
+        boxes, images = self.boxes_of({name: each for name, each in pooled.inputs.items() if name != "input"})
+        size = plane_shape[0] * math.prod(self.output_size)
+        for number, (box, image) in enumerate(zip(boxes.tolist(), images.tolist(), strict=True)):
+            outputs = {"output": pooled.outputs["output"][number * size : (number + 1) * size]}
+            for each in self.trace_of_bins(replace(pooled, outputs=outputs), box, int(image)):
+                yield replace(each, place=number * size + each.place)
+
+    def traced_geometry(self, inputs: Mapping[str, TensorMetadata]) -> Geometry:
+        sizes = zip(inputs["input"].shape[2:], self.output_size, strict=True)
+        formulas = [
+            SizeFormula(axis, length, bins, f"each box is divided into {bins} bins")
+            for axis, (length, bins) in enumerate(sizes)
+        ]
+        return Geometry((2, 3), (0, 0), (0, 0), None, formulas)
 
     def reference(self, arrays: Mapping[str, Array]) -> Mapping[str, list[Number]]:
         given = arrays["input"].astype(np.float64)

@@ -273,25 +273,39 @@ def reference_of_box_align(
         plane: ``(H, W)``, finite.
         box: ``[x1, y1, x2, y2]``; the other arguments are those of :func:`roi_align`.
     """
-    bins = []
+    positions = sample_positions(box, output_size, spatial_scale, sampling_ratio, aligned=aligned)
+    lengths = (len(plane), len(plane[0]))
+    ys_of_bins, xs_of_bins = (
+        [[corners_at(at, length) for at in each] for each in of_axis]
+        for of_axis, length in zip(positions, lengths, strict=True)
+    )
+    return [[_of_bin(plane, ys, xs, takes_max=takes_max) for xs in xs_of_bins] for ys in ys_of_bins]
+
+
+def sample_positions(
+    box: Sequence[float], output_size: tuple[int, int], spatial_scale: float, sampling_ratio: int, *, aligned: bool
+) -> list[list[list[float]]]:
+    """The positions of the samples along H and along W, for each bin; the arguments are those of :func:`roi_align`."""
+    found = []
     for axis, count in enumerate(output_size):
         start, end = (box[at - axis] * spatial_scale - (0.5 if aligned else 0.0) for at in (1, 3))
         size = end - start if aligned else max(end - start, 1.0)
         step = size / count
         samples = sampling_ratio if sampling_ratio > 0 else max(math.ceil(step), 0)
-        positions = (
-            [start + number * step + (sample + 0.5) * step / samples for sample in range(samples)]
-            for number in range(count)
+        found.append(
+            [
+                [start + number * step + (sample + 0.5) * step / samples for sample in range(samples)]
+                for number in range(count)
+            ]
         )
-        length = len(plane[0]) if axis else len(plane)
-        bins.append([[_corners(at, length) for at in each] for each in positions])
-    return [[_of_bin(plane, ys, xs, takes_max=takes_max) for xs in bins[1]] for ys in bins[0]]
+    return found
 
 
-_Corners = tuple[tuple[int, float], tuple[int, float]] | None
+Corners = tuple[tuple[int, float], tuple[int, float]] | None
+"""The elements beside a position along an axis, with their weights; None outside of the input."""
 
 
-def _corners(at: float, length: int) -> _Corners:
+def corners_at(at: float, length: int) -> Corners:
     """Both elements beside a position along an axis with their weights; None outside the input."""
     if not -1 <= at <= length:
         return None
@@ -302,7 +316,7 @@ def _corners(at: float, length: int) -> _Corners:
     return (low, 1.0 - (at - low)), (low + 1, at - low)
 
 
-def _of_bin(plane: Plane, ys: Sequence[_Corners], xs: Sequence[_Corners], *, takes_max: bool) -> float:
+def _of_bin(plane: Plane, ys: Sequence[Corners], xs: Sequence[Corners], *, takes_max: bool) -> float:
     values = []
     for y in ys:
         for x in xs:
@@ -324,9 +338,16 @@ def reference_of_box_pool(
         plane: ``(H, W)``.
         box: ``[x1, y1, x2, y2]``; the other arguments are those of :func:`roi_pool`.
     """
+    rows, columns = pooled_ranges((len(plane), len(plane[0])), box, output_size, spatial_scale)
+    return [[_largest([plane[y][x] for y in ys for x in xs]) for xs in columns] for ys in rows]
+
+
+def pooled_ranges(
+    shape: tuple[int, int], box: Sequence[float], output_size: tuple[int, int], spatial_scale: float
+) -> list[list[range]]:
+    """The elements of each bin along H and along W; the arguments are those of :func:`roi_pool`."""
     bins = []
-    for axis, count in enumerate(output_size):
-        length = len(plane[0]) if axis else len(plane)
+    for axis, (count, length) in enumerate(zip(output_size, shape, strict=True)):
         scaled = [_single(_single(box[at - axis]) * _single(spatial_scale)) for at in (1, 3)]
         first, last = (math.floor(min(abs(at) + 0.5, 2.0**31)) * (-1 if at < 0 else 1) for at in scaled)
         size = _single(max(last - first + 1, 1) / count)
@@ -337,7 +358,7 @@ def reference_of_box_pool(
                 for begin, end in itertools.pairwise(edges)
             ]
         )
-    return [[_largest([plane[y][x] for y in ys for x in xs]) for xs in bins[1]] for ys in bins[0]]
+    return bins
 
 
 def _single(number: float) -> float:

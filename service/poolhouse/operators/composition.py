@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TypeVar
@@ -18,6 +18,7 @@ from poolhouse.operators.fields import Sizes
 from poolhouse.operators.loop_costs import KernelFactory
 from poolhouse.operators.operator import Planes, at_rank
 from poolhouse.operators.plane_operator import PlaneOperator
+from poolhouse.operators.tracing import PooledArrays, TracedElement
 
 _Class = TypeVar("_Class", bound=PlaneOperator)
 
@@ -135,6 +136,28 @@ class JoinedOperator(PlaneOperator):
             total = replace(total.then(cost.with_held_bytes(held)), call_bytes=call_bytes)
             held, elements = held + output.nbytes, elements + output.element_count
         return total.then(self.joining_cost(elements, dtype).with_held_bytes(held))
+
+    def trace_of_plane(self, plane: PooledArrays) -> Iterator[TracedElement]:
+        if not self.pools_samples:
+            yield from super().trace_of_plane(plane)
+            return
+        given, begin = plane.inputs["input"], 0
+        elements = math.prod(given.shape[1:])
+        for part in self.parts:
+            cells = math.prod(part.spatial_out(given.shape[1:]))
+            for channel, x in enumerate(given):
+                outputs = {"output": plane.outputs["output"][begin : begin + cells]}
+                for each in part.trace_of_plane(replace(plane, inputs={"input": x}, outputs=outputs)):
+                    positions = [channel * elements + position for position in each.positions]
+                    yield replace(each, place=begin + each.place, positions=positions)
+                begin += cells
+
+    def traced_plane_positions(self, spatial: Sizes) -> int:
+        return (
+            sum(part.traced_plane_positions(spatial) for part in self.parts)
+            if self.pools_samples
+            else (self.parts[0].traced_plane_positions(spatial))
+        )
 
     @property
     def _splits_channels(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -17,8 +17,11 @@ from poolhouse.kernels.widening import Array
 from poolhouse.operators.costs import STRIDED_EXTRA_STEPS, Cost, elementwise_cost
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.loop_costs import KernelFactory
-from poolhouse.operators.operator import Number, Planes
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Planes
 from poolhouse.operators.plane_operator import PlaneOperator
+from poolhouse.operators.tracing import PooledArrays, SizeFormula, TracedElement
+from poolhouse.operators.window_operator import flat_indices
 
 _STEPS_PER_ROW: Final = 1.0
 """Steps for each row of the output, whatever its length."""
@@ -72,6 +75,36 @@ class FirstPool(PlaneOperator):
             tuple(index * size for index, size in zip(output, self.kernel_size, strict=True)) for output in outputs
         )
         return ([_item(plane, place) for place in places],)
+
+    def trace_of_plane(self, plane: PooledArrays) -> Iterator[TracedElement]:
+        given = plane.inputs["input"]
+        flat = given.reshape(-1).tolist()
+        for place, output in enumerate(itertools.product(*map(range, self.spatial_out(given.shape)))):
+            sizes = zip(output, self.kernel_size, strict=True)
+            spans = [range(index * size, (index + 1) * size) for index, size in sizes]
+            inside = [span[: length - span.start] for span, length in zip(spans, given.shape, strict=True)]
+            positions = flat_indices(inside, given.shape)
+            shown = plane.terms([flat[position] for position in positions]).joined()
+            yield TracedElement(
+                output="output",
+                place=place,
+                results=self.outputs(),
+                positions=positions,
+                arithmetic=f"first({shown}) = {plane.result_text('output', place)}",
+                window=spans,
+                winner=0,
+            )
+
+    def traced_plane_positions(self, spatial: Sizes) -> int:
+        return math.prod(spatial)
+
+    def size_formulas(self, spatial: Sizes) -> list[SizeFormula]:
+        rounding = "ceil" if self.ceil_mode else "floor"
+        sizes = zip(spatial, self.kernel_size, self.spatial_out(spatial), strict=True)
+        return [
+            SizeFormula(axis, length, outputs, f"{rounding}({length} / {size}) = {outputs}")
+            for axis, (length, size, outputs) in enumerate(sizes)
+        ]
 
 
 def _item(plane: npt.NDArray[np.generic], place: Sizes) -> Number:

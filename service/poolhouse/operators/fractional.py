@@ -71,6 +71,10 @@ class FractionalMaxPool(Maximum):
         in_batch_key=False,
     )
 
+    @classmethod
+    def torch_arguments(cls) -> tuple[str, ...]:
+        return "kernel_size", "output_size", "output_ratio", "return_indices"
+
     exactly_one_of: ClassVar[tuple[str, ...]] = ("output_size", "output_ratio")
     samples = (
         Sample((9, 10, 12), {"kernel_size": 2, "output_size": 5, "seed": 1}),
@@ -108,6 +112,16 @@ class FractionalMaxPool(Maximum):
                 f"{length} positions; output size must be from 1 to {max(length - kernel + 1, 0)}.",
             )
         return AxisSummary(length, outputs, kernel, outputs * kernel, irregular=outputs)
+
+    def size_formula(self, axis: int, length: int) -> str:
+        kernel, outputs = self.kernel_size[axis], self.axis_summary(axis, length).outputs
+        counted = "" if self.output_ratio is None else f"int({length}·{self.output_ratio[axis]:g}) = {outputs}; "
+        if outputs == 1:
+            return f"{counted}one window starts at {length} - {kernel} = {length - kernel}"
+        return (
+            f"{counted}window i starts at int((i + u)·α) - int(u·α), the last at {length} - {kernel} = "
+            f"{length - kernel}, with α = ({length} - {kernel}) / ({outputs} - 1) and a random u from 0 to 1"
+        )
 
     def pools_axis(self, axis: int, length: int) -> bool:
         return self.kernel_size[axis] > 1

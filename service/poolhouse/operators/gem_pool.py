@@ -18,8 +18,10 @@ from poolhouse.operators.forms import Reduction, reduction
 from poolhouse.operators.loop_costs import KernelFactory, norm_loops_cost
 from poolhouse.operators.norms import power_cost, to_power
 from poolhouse.operators.number_types import Real
-from poolhouse.operators.operator import Number, Planes, Refusal, Sample
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Planes, Refusal, Sample
 from poolhouse.operators.quotients import float64_divisor
+from poolhouse.operators.tracing import Terms, short_number
 from poolhouse.operators.wide_floats import FLOAT64_TYPES, float_type, round_like
 from poolhouse.operators.window_operator import Window
 
@@ -55,6 +57,12 @@ class GemPool(Reduction):
         with np.errstate(all="ignore"):
             powers = np.power(np.maximum(np.array(window.values, dtype=np.float64), self.eps), self.p)
             return (float(np.power(np.sum(powers) / len(powers), 1 / self.p)),)
+
+    def expression(self, window: Window, terms: Terms) -> str:
+        power = short_number(self.p)
+        raised = f"max({{}}, {short_number(self.eps)})^{power}" if min(window.values) < self.eps else f"{{}}^{power}"
+        root = power if self.p > 0 else f"({power})"
+        return f"(({terms.summed(raised)}) / {len(window.values)})^(1/{root})"
 
     def pool(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]

@@ -14,10 +14,12 @@ from poolhouse.operators.costs import STEPS_PER_CALL, Cost, elementwise_cost
 from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.forms import Reduction, reduction
 from poolhouse.operators.number_types import Real
-from poolhouse.operators.operator import Number, Planes, Refusal, Sample
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Planes, Refusal, Sample
 from poolhouse.operators.quotients import float64_divisor
 from poolhouse.operators.reduction_costs import JoinCost, reduction_cost
 from poolhouse.operators.reductions import Monoid, Tensors, reduce_axis
+from poolhouse.operators.tracing import Terms, short_number
 from poolhouse.operators.wide_floats import FLOAT64_TYPES, exponential, float_type, logarithm, round_like
 from poolhouse.operators.window_operator import Window
 
@@ -56,6 +58,12 @@ class LogSumExpPool(Reduction):
             if not math.isfinite(most):
                 return (most / self.r,)
             return ((most + math.log(math.fsum(np.exp(scaled - most)) / len(scaled))) / self.r,)
+
+    def expression(self, window: Window, terms: Terms) -> str:
+        r = short_number(self.r)
+        shown = terms.summed("exp({})" if self.r == 1 else f"exp({r}·{{}})")
+        mean = f"log(({shown}) / {len(window.values)})"
+        return mean if self.r == 1 else f"{mean} / {r if self.r > 0 else f'({r})'}"
 
     def pool(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from poolhouse.operators.field_types import Flag
 from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.norms import Norm, norm_type_field
+from poolhouse.operators.numbers import Number
 from poolhouse.operators.operator import Refusal, Sample, operator
 from poolhouse.operators.padding import Padding
 from poolhouse.operators.sliding import (
@@ -58,6 +59,10 @@ class LPPool(SlidingWindowOperator, Norm):
     padding: Padding = padding_field()
     dilation: Sizes = dilation_field()
 
+    @classmethod
+    def torch_arguments(cls) -> tuple[str, ...]:
+        return "norm_type", "kernel_size", "stride", "ceil_mode"
+
     samples = (
         Sample((5, 8, 8), {"norm_type": 2, "kernel_size": 2}),
         Sample((7, 9, 9), {"norm_type": 3, "kernel_size": 3, "stride": 2, "absolute": True}),
@@ -85,6 +90,11 @@ class LPPool(SlidingWindowOperator, Norm):
     def allows_empty_windows(self) -> bool:
         # A sum without elements is 0. Its negative power, and the largest and least of no elements, do not exist.
         return 0 < self.norm_type < math.inf
+
+    def padding_number(self) -> Number | str | None:
+        if math.isinf(self.norm_type):
+            return None
+        return 0 if self.norm_type > 0 else math.inf
 
     def scale(self, spatial: Sizes) -> npt.NDArray[np.float64] | None:
         """Torch's factor of each window's sum: the size of the full window over its part within input and padding."""

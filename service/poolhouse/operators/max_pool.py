@@ -43,6 +43,10 @@ class MaxPool(SlidingFields, Maximum, Skipping):
         Flag(), "Whether to return the index of each value too; max_unpool needs it.", default=False, example=True
     )
 
+    @classmethod
+    def torch_arguments(cls) -> tuple[str, ...]:
+        return "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"
+
     samples = (
         Sample((5, 8, 8), {"kernel_size": 2}),
         Sample((6, 9, 11), {"kernel_size": 3, "stride": 2, "padding": 1, "return_indices": True}),

@@ -17,11 +17,13 @@ from poolhouse.operators.costs import STEPS_PER_CALL, Cost, elementwise_cost
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.line_costs import line_extremes_cost
 from poolhouse.operators.loop_costs import KernelFactory, maxima_loops_cost
-from poolhouse.operators.operator import Number, Planes
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Planes
 from poolhouse.operators.reduction_costs import maximum_join_cost, reduction_cost
 from poolhouse.operators.reductions import FAST_MAXIMUM, MAXIMUM, Monoid, Tensors, reduce_axis
 from poolhouse.operators.skipping_costs import kept_extremes_cost, too_many_lines
 from poolhouse.operators.slices import has_negative_zero
+from poolhouse.operators.tracing import Terms
 from poolhouse.operators.unsigned import as_ordered, from_ordered, ordered_cost
 from poolhouse.operators.window_operator import Window, WindowOperator
 from poolhouse.operators.windows import AxisSummary, Windows
@@ -56,11 +58,22 @@ class Maximum(WindowOperator):
     def outputs(self) -> tuple[str, ...]:
         return ("output", "indices") if self.return_indices else ("output",)
 
-    def of_window(self, window: Window) -> tuple[Number, ...]:
+    def winner_of(self, window: Window) -> int | None:
         best = 0
         for i, value in enumerate(window.values):
             if value != value or (value > window.values[best] and window.values[best] == window.values[best]):
                 best = i
+        return best
+
+    def expression(self, window: Window, terms: Terms) -> str:
+        return f"{'min' if self.finds_least else 'max'}({terms.joined()})"
+
+    def padding_number(self) -> Number | str | None:
+        return math.inf if self.finds_least else -math.inf
+
+    def of_window(self, window: Window) -> tuple[Number, ...]:
+        best = self.winner_of(window)
+        assert best is not None, "a window has an element"
         return (window.values[best], window.positions[best]) if self.return_indices else (window.values[best],)
 
     def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:

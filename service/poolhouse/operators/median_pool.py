@@ -10,7 +10,8 @@ from poolhouse.kernels.quantiles import Quantile
 from poolhouse.operators.field_types import Choice
 from poolhouse.operators.fields import field
 from poolhouse.operators.forms import reduction
-from poolhouse.operators.operator import Number, Refusal, Sample
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Refusal, Sample
 from poolhouse.operators.ranks import METHOD_WORDS, RankReduction, quantile_of_numbers
 from poolhouse.operators.window_operator import Window
 

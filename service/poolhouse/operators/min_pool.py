@@ -19,7 +19,7 @@ from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.forms import Reduction, reduction
 from poolhouse.operators.loop_costs import KernelFactory, global_loops_cost, maxima_loops_cost
 from poolhouse.operators.maxima import Maximum, kept_maxima, kept_maxima_cost, window_maxima, window_maxima_cost
-from poolhouse.operators.operator import Number, Planes, Refusal, Sample
+from poolhouse.operators.operator import Planes, Refusal, Sample
 from poolhouse.operators.skipping import Skipping
 from poolhouse.operators.unsigned import as_bits
 from poolhouse.operators.window_operator import Window
@@ -47,12 +47,12 @@ class MinPool(Reduction, Maximum, Skipping):
     )
     own_refusals = (Refusal((8, 8, 8), {"return_indices": 1}, "invalid_fields"),)
 
-    def of_window(self, window: Window) -> tuple[Number, ...]:
+    def winner_of(self, window: Window) -> int | None:
         best = 0
         for i, value in enumerate(window.values):
             if value != value or (value < window.values[best] and window.values[best] == window.values[best]):
                 best = i
-        return (window.values[best], window.positions[best]) if self.return_indices else (window.values[best],)
+        return best
 
     def pool(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]

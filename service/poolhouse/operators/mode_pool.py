@@ -8,8 +8,10 @@ from typing import ClassVar
 
 from poolhouse.dtypes import ElementKind
 from poolhouse.operators.forms import reduction
-from poolhouse.operators.operator import Number, Refusal, Sample
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Refusal, Sample
 from poolhouse.operators.ranks import RankReduction
+from poolhouse.operators.tracing import Terms
 from poolhouse.operators.window_operator import Window
 
 
@@ -30,6 +32,10 @@ class ModePool(RankReduction):
 
     def quantile_of(self, *, floating: bool) -> None:
         return None
+
+    def arithmetic(self, window: Window, terms: Terms, result: str) -> str:
+        times = max(Counter(window.values).values())
+        return f"{super().arithmetic(window, terms, result)}, {'once' if times == 1 else f'{times} times'}"
 
     def of_window(self, window: Window) -> tuple[Number, ...]:
         counts = Counter(window.values)

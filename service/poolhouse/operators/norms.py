@@ -20,7 +20,9 @@ from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.loop_costs import KernelFactory, infinity_norm_loops_cost, norm_loops_cost
 from poolhouse.operators.maxima import window_maxima, window_maxima_cost
 from poolhouse.operators.number_types import Power
-from poolhouse.operators.operator import Number, Planes
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Planes
+from poolhouse.operators.tracing import Terms, short_number
 from poolhouse.operators.wide_floats import square_root
 from poolhouse.operators.window_operator import Window, WindowOperator
 
@@ -57,6 +59,23 @@ class Norm(WindowOperator):
             if not self.absolute:
                 total = total / window.extent * window.volume
             return (float(np.power(total, 1 / p)),)
+
+    def winner_of(self, window: Window) -> int | None:
+        if not math.isinf(self.norm_type):
+            return None
+        magnitudes = [abs(float(value)) for value in window.values]
+        return int(np.argmax(magnitudes) if self.norm_type > 0 else np.argmin(magnitudes))
+
+    def expression(self, window: Window, terms: Terms) -> str:
+        p = self.norm_type
+        if math.isinf(p):
+            return f"{'max' if p > 0 else 'min'}({terms.joined(form='|{}|')})"
+        power = short_number(p)
+        form = "|{}|" if self.absolute else "{}"
+        total = terms.summed(form if p == 1 else f"{form}^{power}")
+        if not self.absolute and window.extent != window.volume:
+            total = f"({total})·{window.volume}/{window.extent}"
+        return total if p == 1 else f"({total})^(1/{power if p > 0 else f'({power})'})"
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
         elements, outputs = math.prod(spatial), math.prod(self.pooled_sizes(spatial))

@@ -12,7 +12,7 @@ are regions that the request lists, such as spans of tokens or boxes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self, TypeVar
 
@@ -29,11 +29,9 @@ from poolhouse.operators.field_values import field_pointers, read_field_values
 from poolhouse.operators.fields import Field, Sizes, fields_of
 from poolhouse.operators.inputs import TensorInput
 from poolhouse.operators.loop_costs import KernelFactory
+from poolhouse.operators.numbers import Array
+from poolhouse.operators.tracing import Geometry, PooledArrays, TracedElement
 from poolhouse.tensors import Note, Tensor, TensorMetadata
-
-Number = int | float | bool
-
-Array = npt.NDArray[np.generic]
 
 Planes = Mapping[str, torch.Tensor]
 """Tensors by name, of one request or of several that share a batch; see :meth:`Operator.slice_inputs`."""
@@ -208,6 +206,11 @@ class Operator:
         return arrangement
 
     @classmethod
+    def torch_arguments(cls) -> tuple[str, ...]:
+        """Those of the fields that torch's function of the same name takes, too; empty if torch has none."""
+        return ()
+
+    @classmethod
     def fields_from_elements(cls, tensors: Mapping[str, Tensor]) -> Mapping[str, object]:
         """Defaults of fields that the elements of a request determine, such as a number of segments."""
         return {}
@@ -233,7 +236,42 @@ class Operator:
             begin: index of the first of them in the request.
         """
 
+    # ---- traces
+
+    def trace(self, pooled: PooledArrays, planes: int, plane_shape: Sizes) -> Iterator[TracedElement]:
+        """What each output element was pooled from, by the oracle.
+
+        Args:
+            pooled: the request and its results.
+            planes: the number of planes.
+            plane_shape: of the arrangement.
+        """
+        raise NotImplementedError
+
+    def traced_outputs(self) -> tuple[str, ...]:
+        """The outputs whose elements are traced: all but those that say more about an element of another."""
+        return tuple(name for name in self.outputs() if name not in ("indices", "valid"))
+
+    def traced_positions(self, inputs: Mapping[str, TensorMetadata]) -> int:
+        """The number of positions that :meth:`trace` lists; 0 where only the elements of the request tell.
+
+        Called only for plans within the limits, whose batch and outputs are not empty.
+        """
+        return 0
+
+    def traced_geometry(self, inputs: Mapping[str, TensorMetadata]) -> Geometry:
+        """Where windows move, and the formula of the output's sizes."""
+        return Geometry()
+
     # ---- derived from the declaration
+
+    @classmethod
+    def reduction_name(cls) -> str:
+        """What is done with a window in one word, for expressions: ``max`` of ``adaptive_max_pool2d``."""
+        name = cls.family.rpartition(".")[2]
+        for prefix in ("adaptive_", "global_"):
+            name = name.removeprefix(prefix)
+        return name.removesuffix("_pool")
 
     @classmethod
     def for_inputs(cls, inputs: Mapping[str, TensorMetadata]) -> type[Operator]:

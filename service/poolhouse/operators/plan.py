@@ -18,7 +18,8 @@ from poolhouse.kernels.window_kernels import Kernel
 from poolhouse.operators.costs import STEPS_PER_BYTE, Cost, byte_steps
 from poolhouse.operators.field_types import describe_value
 from poolhouse.operators.fields import Sizes
-from poolhouse.operators.operator import Array, Operator
+from poolhouse.operators.numbers import Array
+from poolhouse.operators.operator import Operator
 from poolhouse.tensors import Tensor, TensorMetadata
 
 _MAX_ARRAY_BYTES: Final = 2**63 - 1

@@ -7,7 +7,7 @@ elements or call torch. The other methods that an author writes compute with pla
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
@@ -31,9 +31,12 @@ from poolhouse.operators.layout import (
     moved_factory,
     pool_moved,
     pool_samples_moved,
+    split_shape,
 )
 from poolhouse.operators.loop_costs import MAX_CACHED_WINDOWS, KernelFactory
-from poolhouse.operators.operator import Array, Number, Operator, Planes, Sample
+from poolhouse.operators.numbers import Array, Number
+from poolhouse.operators.operator import Operator, Planes, Sample
+from poolhouse.operators.tracing import Geometry, PooledArrays, SizeFormula, TracedElement
 from poolhouse.tensors import Tensor, TensorMetadata
 
 MAX_LOOP_AXES: Final = 3
@@ -151,6 +154,40 @@ class PlaneOperator(Operator):
             begin: index of the first of them in the request.
         """
         return planes
+
+    def padding_at(self, axis: int, length: int) -> tuple[int, int]:
+        """Positions of padding before and after this axis."""
+        return 0, 0
+
+    def padding_number(self) -> Number | str | None:
+        """What a position of the padding stands for; None if it does not count."""
+        return None
+
+    def size_formulas(self, spatial: Sizes) -> Sequence[SizeFormula]:
+        """How the output's sizes follow from these."""
+        return ()
+
+    def traced_plane_positions(self, spatial: Sizes) -> int:
+        """The positions that :meth:`trace_of_plane` lists for one channel of these sizes."""
+        return math.prod(spatial) * math.prod(self.spatial_out(spatial))
+
+    def trace_of_plane(self, plane: PooledArrays) -> Iterator[TracedElement]:
+        """What each output element of a plane was pooled from; as far as is known here, from all of it.
+
+        Args:
+            plane: its inputs as for :meth:`reference_of_plane`, and its outputs.
+        """
+        given = plane.inputs["input"].reshape(-1)
+        shown = plane.terms(given.tolist()).joined()
+        for output in self.traced_outputs():
+            for place in range(len(plane.outputs[output])):
+                yield TracedElement(
+                    output=output,
+                    place=place,
+                    results=(output,),
+                    positions=range(len(given)),
+                    arithmetic=f"{self.reduction_name()}({shown}) = {plane.result_text(output, place)}",
+                )
 
     # ---- derived from the declaration
 
@@ -270,6 +307,69 @@ class PlaneOperator(Operator):
         cost = self._moved_cost(loops.cost, plane_shape, channels, dtype)
         return moved_factory(loops, cost, frozenset(self.inputs))
 
+    # ---- traces
+
+    def trace_plane(self, plane: PooledArrays) -> Iterator[TracedElement]:
+        """What each output element of a ``plane_shape`` was pooled from, in the layout of the spec."""
+        if not self.is_channels_last:
+            yield from self.trace_of_plane(plane)
+        elif self.pools_samples:
+            yield from self._trace_moved(plane)
+        else:
+            yield from self._trace_channels(plane)
+
+    def _trace_channels(self, plane: PooledArrays) -> Iterator[TracedElement]:
+        channels = plane.inputs["input"].shape[-1]
+        for channel in range(channels):
+            inputs = {
+                name: array[..., channel] if name in self.inputs else array[channel]
+                for name, array in plane.inputs.items()
+            }
+            outputs = {name: array.reshape(-1, channels)[:, channel] for name, array in plane.outputs.items()}
+            for each in self.trace_of_plane(replace(plane, inputs=inputs, outputs=outputs)):
+                positions = [position * channels + channel for position in each.positions]
+                yield replace(each, place=each.place * channels + channel, positions=positions)
+
+    def _trace_moved(self, plane: PooledArrays) -> Iterator[TracedElement]:
+        given = plane.inputs["input"]
+        sizes = self.sizes_by_output(self.spatial_of(given.shape))
+        places = {name: _channels_first(len(array), sizes[name]) for name, array in plane.outputs.items()}
+        outputs = {name: array[places[name]] for name, array in plane.outputs.items()}
+        inputs = {name: np.moveaxis(array, -1, 0) for name, array in plane.inputs.items()}
+        at = _channels_first(given.size, given.shape[:-1])
+        for each in self.trace_of_plane(replace(plane, inputs=inputs, outputs=outputs)):
+            positions = [at[position] for position in each.positions]
+            yield replace(each, place=places[each.output][each.place], positions=positions)
+
+    def trace(self, pooled: PooledArrays, planes: int, plane_shape: Sizes) -> Iterator[TracedElement]:
+        given = self.slice_inputs(pooled.inputs, planes, plane_shape, 0, planes)
+        found = {name: array.reshape(planes, -1) for name, array in pooled.outputs.items()}
+        for number in range(planes):
+            plane = PooledArrays(
+                {name: array[number] for name, array in given.items()},
+                {name: array[number] for name, array in found.items()},
+                pooled.types,
+            )
+            sizes = {"input": plane.inputs["input"].size, **{name: len(each) for name, each in plane.outputs.items()}}
+            for each in self.trace_plane(plane):
+                begin = number * sizes[each.of]
+                positions = [begin + position for position in each.positions]
+                yield replace(each, place=number * sizes[each.output] + each.place, positions=positions)
+
+    def traced_positions(self, inputs: Mapping[str, TensorMetadata]) -> int:
+        batch_shape, spatial = split_shape(inputs["input"].shape, self.rank, channels_last=self.is_channels_last)
+        return math.prod(batch_shape) * self.traced_plane_positions(spatial)
+
+    def traced_geometry(self, inputs: Mapping[str, TensorMetadata]) -> Geometry:
+        shape = inputs["input"].shape
+        end = len(shape) - self.is_channels_last
+        axes = tuple(range(end - self.rank, end))
+        padding = [self.padding_at(number, shape[axis]) for number, axis in enumerate(axes)]
+        before, after = (tuple(side) for side in zip(*padding, strict=True))
+        return Geometry(
+            axes, before, after, self.padding_number(), self.size_formulas(tuple(shape[axis] for axis in axes))
+        )
+
     # ---- what the service asks of every operator
 
     def arrange(self, inputs: Mapping[str, TensorMetadata]) -> Arrangement:
@@ -347,6 +447,13 @@ class PlaneOperator(Operator):
         for each in filter(lambda each: each.is_required, cls.companions):
             tensors[each.name] = Tensor(each.default_type, np.zeros(shape, each.default_type.storage))
         return tensors
+
+
+def _channels_first(count: int, sizes: Sizes) -> list[int]:
+    """For each element with its channels first, its flat index with channels last; without sizes there is no axis."""
+    indices = np.arange(count)
+    moved: list[int] = (np.moveaxis(indices.reshape(*sizes, -1), -1, 0) if sizes else indices).reshape(-1).tolist()
+    return moved
 
 
 def _moved_last(column: list[Number], shape: Sizes) -> list[Number]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar, Final
 
@@ -27,10 +28,12 @@ from poolhouse.operators.median_pool import MedianPool
 from poolhouse.operators.min_pool import MinPool
 from poolhouse.operators.mode_pool import ModePool
 from poolhouse.operators.number_types import Integer
-from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.size_types import INT32_MAX, IntegerPerAxis
 from poolhouse.operators.skipping import PROPAGATE, SkippingFields
+from poolhouse.operators.tracing import PooledArrays, SizeFormula, TracedElement
 from poolhouse.tensors import TensorMetadata
 
 _MAX_LEVELS: Final = 31
@@ -225,10 +228,11 @@ class PyramidPool(SkippingFields):
 
     def _source_shapes(self, plane_shape: Sizes) -> list[Sizes]:
         """The shape of what each level is pooled from."""
-        spatial = self.spatial_of(plane_shape)
         channels = plane_shape[self.rank :] if self.is_channels_last else ()
-        before = [spatial, *self._level_sizes(spatial)[:-1]] if self.cascade else [spatial] * self.levels
-        return [(*sizes, *channels) for sizes in before]
+        return [(*sizes, *channels) for sizes in self._source_sizes(self.spatial_of(plane_shape))]
+
+    def _source_sizes(self, spatial: Sizes) -> list[Sizes]:
+        return [spatial, *self._level_sizes(spatial)[:-1]] if self.cascade else [spatial] * self.levels
 
     def cost_of(self, plane_shape: Sizes, dtype: ElementType) -> Cost:
         parts = zip(self._parts, self._source_shapes(plane_shape), strict=True)
@@ -270,6 +274,37 @@ class PyramidPool(SkippingFields):
                 with np.errstate(over="ignore"):
                     source = np.array(level, dtype=plane.dtype).reshape(sizes)
         return (*levels, *valid)
+
+    # ---- traces
+
+    def traced_outputs(self) -> tuple[str, ...]:
+        return _names(self.levels, with_valid=False)
+
+    def trace_of_plane(self, plane: PooledArrays) -> Iterator[TracedElement]:
+        source, of = plane.inputs["input"], "input"
+        for number, (part, sizes) in enumerate(zip(self._parts, self._level_sizes(source.shape), strict=True), 1):
+            names = {"output": f"level{number}", "valid": f"{_VALID}{number}"}
+            outputs = {ours: plane.outputs[name] for ours, name in names.items() if name in plane.outputs}
+            types = {"input": plane.types["input"], **{ours: plane.types[names[ours]] for ours in outputs}}
+            for each in part.trace_of_plane(PooledArrays({"input": source}, outputs, types)):
+                yield replace(
+                    each, output=names[each.output], results=tuple(names[name] for name in each.results), of=of
+                )
+            if self.cascade:
+                source, of = outputs["output"].reshape(sizes), names["output"]
+
+    def traced_plane_positions(self, spatial: Sizes) -> int:
+        return sum(
+            part.traced_plane_positions(sizes)
+            for part, sizes in zip(self._parts, self._source_sizes(spatial), strict=True)
+        )
+
+    def size_formulas(self, spatial: Sizes) -> list[SizeFormula]:
+        return [
+            replace(formula, output=f"level{number}")
+            for number, (part, sizes) in enumerate(zip(self._parts, self._source_sizes(spatial), strict=True), 1)
+            for formula in part.size_formulas(sizes)
+        ]
 
 
 class PyramidKernel:

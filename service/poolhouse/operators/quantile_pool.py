@@ -11,8 +11,10 @@ from poolhouse.operators.field_types import Choice
 from poolhouse.operators.fields import field
 from poolhouse.operators.forms import reduction
 from poolhouse.operators.number_types import Probability
-from poolhouse.operators.operator import Number, Refusal, Sample
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Refusal, Sample
 from poolhouse.operators.ranks import METHOD_WORDS, RankReduction, quantile_of_numbers
+from poolhouse.operators.tracing import Terms, short_number
 from poolhouse.operators.window_operator import Window
 
 
@@ -50,6 +52,9 @@ class QuantilePool(RankReduction):
 
     def quantile_of(self, *, floating: bool) -> Quantile:
         return Quantile(self.q, self.method)
+
+    def expression(self, window: Window, terms: Terms) -> str:
+        return f"{short_number(self.q)} {super().expression(window, terms)}"
 
     def of_window(self, window: Window) -> tuple[Number, ...]:
         return (quantile_of_numbers(window.values, Quantile(self.q, self.method)),)

@@ -18,9 +18,12 @@ from poolhouse.operators.costs import Cost
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.forms import Reduction
 from poolhouse.operators.loop_costs import KernelFactory
-from poolhouse.operators.operator import Number, Planes
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Planes
 from poolhouse.operators.rank_costs import Ranking, rank_cost, rank_loops_cost
 from poolhouse.operators.skipping import Skipping, SkippingPool
+from poolhouse.operators.tracing import Terms
+from poolhouse.operators.window_operator import Window
 from poolhouse.operators.window_ranks import window_ranks
 
 METHOD_WORDS: Final = ("linear", "lower", "higher", "nearest", "midpoint")
@@ -46,6 +49,13 @@ class RankReduction(Skipping, Reduction):
     def quantile_of(self, *, floating: bool) -> Quantile | None:
         """The quantile that is found; None for the most frequent element."""
         raise NotImplementedError
+
+    def winner_of(self, window: Window) -> int | None:
+        found = self.of_window(window)[0]
+        return next((place for place, value in enumerate(window.values) if _is_same(value, found)), None)
+
+    def expression(self, window: Window, terms: Terms) -> str:
+        return f"{self.reduction_name()}({terms.ordered().joined(' ≤ ')})"
 
     def rank_loops(self, spatial: Sizes, dtype: ElementType, omission: Omission) -> KernelFactory | None:
         """The loops for planes of these sizes."""
@@ -80,6 +90,13 @@ class RankReduction(Skipping, Reduction):
     def pool_kept(self, x: torch.Tensor, kept: torch.Tensor, counts: torch.Tensor) -> tuple[torch.Tensor, ...]:
         quantile = self.quantile_of(floating=x.is_floating_point())
         return (window_ranks(x, self.windows(tuple(x.shape[1:])), quantile, kept),)
+
+
+def _is_same(value: Number, other: Number) -> bool:
+    """Whether two numbers are the same element: a zero has its sign, and a NaN is a NaN."""
+    if value != value or other != other:
+        return value != value and other != other
+    return value == other and math.copysign(1, value) == math.copysign(1, other)
 
 
 def quantile_of_numbers(values: Sequence[Number], quantile: Quantile) -> Number:

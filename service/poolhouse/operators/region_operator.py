@@ -7,7 +7,7 @@ regions and what they need of the input.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,7 +15,9 @@ import numpy as np
 
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, float64_to_bfloat16
 from poolhouse.operators.fields import Sizes
-from poolhouse.operators.operator import Array, Number, Operator
+from poolhouse.operators.numbers import Array, Number
+from poolhouse.operators.operator import Operator
+from poolhouse.operators.tracing import PooledArrays, TracedElement
 from poolhouse.tensors import Tensor, TensorMetadata
 
 
@@ -62,3 +64,17 @@ class RegionOperator(Operator):
             the elements of each output in row-major order, by name.
         """
         raise NotImplementedError
+
+    def trace(self, pooled: PooledArrays, planes: int, plane_shape: Sizes) -> Iterator[TracedElement]:
+        """See :meth:`.operator.Operator.trace`; as far as is known here, each element comes from the whole input."""
+        given = pooled.inputs["input"].reshape(-1)
+        shown = pooled.terms(given.tolist()).joined()
+        for output in self.traced_outputs():
+            for place in range(pooled.outputs[output].size):
+                yield TracedElement(
+                    output=output,
+                    place=place,
+                    results=(output,),
+                    positions=range(given.size),
+                    arithmetic=f"{self.reduction_name()}({shown}) = {pooled.result_text(output, place)}",
+                )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -17,14 +18,16 @@ from poolhouse.kernels.boxes import RoiAlignKernel
 from poolhouse.kernels.window_kernels import Kernel
 from poolhouse.operators.arrangement import Arrangement
 from poolhouse.operators.box_regions import BoxRegions
-from poolhouse.operators.box_sampling import reference_of_box_align, roi_align
+from poolhouse.operators.box_sampling import corners_at, reference_of_box_align, roi_align, sample_positions
 from poolhouse.operators.costs import STEPS_PER_CALL, Cost
 from poolhouse.operators.field_types import Choice, Flag
 from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.loop_costs import MAX_THREADS, KernelFactory
 from poolhouse.operators.number_types import Integer
-from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.size_types import INT32_MAX
+from poolhouse.operators.tracing import PooledArrays, TracedElement, enclosed, number_text, short_number, shortened
 from poolhouse.tensors import TensorMetadata
 
 _ADAPTIVE_SAMPLES: Final = 4
@@ -219,3 +222,96 @@ class RoiAlign(BoxRegions):
             takes_max=self.mode == "max",
         )
         return [value for row in bins for value in row]
+
+    def trace_of_bins(self, pooled: PooledArrays, box: list[float], image: int) -> Iterator[TracedElement]:
+        _, channels, height, width = pooled.inputs["input"].shape
+        rows, columns = self.output_size
+        positions = sample_positions(
+            box, (rows, columns), self.spatial_scale, self.sampling_ratio, aligned=self.aligned
+        )
+        flat = pooled.inputs["input"].reshape(-1)
+        # All channels have the same samples.
+        for number, (ys, xs) in enumerate(itertools.product(*positions)):
+            bin_ = _sampled(ys, xs, (height, width), merges=self.mode == "avg")
+            for channel in range(channels):
+                place = channel * rows * columns + number
+                begin = (image * channels + channel) * height * width
+                places = [begin + position for position in bin_.positions]
+                yield self._traced_bin(pooled, place, places, flat[places].tolist(), bin_)
+
+    def _traced_bin(
+        self, pooled: PooledArrays, place: int, positions: list[int], values: list[float], bin_: _SampledBin
+    ) -> TracedElement:
+        dtype, result, winner = pooled.types["input"], pooled.result_text("output", place), None
+        terms = shortened(
+            [*zip(bin_.weights, values, strict=True)],
+            lambda each: f"{short_number(each[0])}·{enclosed(number_text(each[1], dtype))}",
+        )
+        if not bin_.points:
+            text = f"the bin has no sample: {result}"
+        elif self.mode == "avg":
+            text = f"{' + '.join(terms) or '0'} = {result}, {_counted(len(bin_.points))}"
+        else:
+            products = [weight * value for weight, value in zip(bin_.weights, values, strict=True)]
+            terms += ["0"] * bin_.has_outside
+            text = f"max({', '.join(terms)}) = {result}, {_counted(len(bin_.points))}"
+            most = max(products, default=-math.inf)
+            winner = products.index(most) if products and not (bin_.has_outside and most <= 0) else None
+        return TracedElement(
+            output="output",
+            place=place,
+            results=self.outputs(),
+            positions=positions,
+            arithmetic=text,
+            weights=bin_.weights,
+            winner=winner,
+            samples=bin_.points,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _SampledBin:
+    """The samples of a bin.
+
+    Attributes:
+        points: of the samples, y and x.
+        positions: flat indices of the elements beside them, in a plane.
+        weights: of each, in the result or, for the maximum, in its sample.
+        has_outside: whether a sample is outside of the input.
+    """
+
+    points: list[tuple[float, float]]
+    positions: list[int]
+    weights: list[float]
+    has_outside: bool
+
+
+def _sampled(ys: Sequence[float], xs: Sequence[float], shape: tuple[int, int], *, merges: bool) -> _SampledBin:
+    """The samples of one bin; an element beside several of them occurs once if the samples are averaged."""
+    height, width = shape
+    rows, columns = [corners_at(y, height) for y in ys], [corners_at(x, width) for x in xs]
+    points = [(y, x) for y in ys for x in xs]
+    taps = (
+        (row * width + column, u * v)
+        for below in rows
+        for beside in columns
+        if below is not None and beside is not None
+        for row, u in below
+        for column, v in beside
+    )
+    has_outside = None in rows or None in columns
+    if not merges:
+        positions, weights = list[int](), list[float]()
+        for position, weight in taps:
+            positions.append(position)
+            weights.append(weight)
+        return _SampledBin(points, positions, weights, has_outside)
+    merged: dict[int, float] = {}
+    for position, weight in taps:
+        merged[position] = merged.get(position, 0.0) + weight / len(points)
+    kept = sorted(position for position, weight in merged.items() if weight)
+    return _SampledBin(points, kept, [merged[position] for position in kept], has_outside)
+
+
+def _counted(samples: int) -> str:
+    return "one sample" if samples == 1 else f"{samples} samples"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+import math
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Final
 
 import torch
@@ -11,11 +13,13 @@ from poolhouse.kernels.boxes import RoiPoolKernel
 from poolhouse.kernels.window_kernels import Kernel
 from poolhouse.operators.arrangement import Arrangement
 from poolhouse.operators.box_regions import BoxRegions
-from poolhouse.operators.box_sampling import reference_of_box_pool, roi_pool
+from poolhouse.operators.box_sampling import pooled_ranges, reference_of_box_pool, roi_pool
 from poolhouse.operators.costs import STEPS_PER_CALL, Cost
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.loop_costs import MAX_THREADS, KernelFactory
-from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Planes, Refusal, Sample, operator
+from poolhouse.operators.tracing import PooledArrays, TracedElement
 from poolhouse.tensors import TensorMetadata
 
 _CHUNK_ELEMENTS: Final = 2**22
@@ -85,3 +89,30 @@ class RoiPool(BoxRegions):
         height, width = self.output_size
         bins = reference_of_box_pool(plane, box, (height, width), self.spatial_scale)
         return [value for row in bins for value in row]
+
+    def trace_of_bins(self, pooled: PooledArrays, box: list[float], image: int) -> Iterator[TracedElement]:
+        _, channels, height, width = pooled.inputs["input"].shape
+        rows, columns = self.output_size
+        ranges = pooled_ranges((height, width), box, (rows, columns), self.spatial_scale)
+        flat = pooled.inputs["input"].reshape(-1)
+        windows = list(itertools.product(*ranges))
+        for place, (channel, (ys, xs)) in enumerate(itertools.product(range(channels), windows)):
+            begin = (image * channels + channel) * height * width
+            positions = [begin + y * width + x for y in ys for x in xs]
+            values, result = flat[positions].tolist(), pooled.result_text("output", place)
+            shown = pooled.terms(values).joined()
+            yield TracedElement(
+                output="output",
+                place=place,
+                results=self.outputs(),
+                positions=positions,
+                arithmetic=f"max({shown}) = {result}" if values else f"the bin has no element: {result}",
+                window=(ys, xs),
+                winner=_first_largest(values),
+            )
+
+
+def _first_largest(values: list[float]) -> int | None:
+    """The place of the first NaN, or else of the largest number; None without elements."""
+    odd = next((place for place, value in enumerate(values) if math.isnan(value)), None)
+    return odd if odd is not None else values.index(max(values)) if values else None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
@@ -21,11 +22,18 @@ from poolhouse.operators.input_checks import check_companion_type, check_input_t
 from poolhouse.operators.inputs import TensorInput
 from poolhouse.operators.loop_costs import KernelFactory
 from poolhouse.operators.number_types import AnyNumber, Integer
-from poolhouse.operators.operator import Array, Number, Planes, Refusal, Sample, operator
+from poolhouse.operators.numbers import Array, Number
+from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.region_costs import SegmentWork, segment_loops_cost, segment_torch_cost
 from poolhouse.operators.region_operator import RegionOperator, ramp
-from poolhouse.operators.segment_reductions import reduce_segments, reference_of_segment
+from poolhouse.operators.segment_reductions import (
+    expression_of_segment,
+    reduce_segments,
+    reference_of_segment,
+    softmax_weights,
+)
 from poolhouse.operators.size_types import INT32_MAX
+from poolhouse.operators.tracing import PooledArrays, TracedElement
 from poolhouse.operators.wide_floats import round_once
 from poolhouse.tensors import Tensor, TensorMetadata
 
@@ -309,29 +317,64 @@ class SegmentPool(RegionOperator):
             )
 
     def reference(self, arrays: Mapping[str, Array]) -> Mapping[str, list[Number]]:
+        found: dict[str, list[Number]] = {name: [] for name in self.outputs()}
+        for each in self._segments_of_request(arrays):
+            found["output"].append(
+                reference_of_segment(
+                    each.values, self.reduce, empty_value=self._value_of_empty(), correction=self.correction
+                )
+            )
+            if self.return_indices:
+                found["indices"].append(_winner(each.values, each.rows, self.reduce))
+        return found
+
+    def _segments_of_request(self, arrays: Mapping[str, Array]) -> Iterator[_SegmentColumn]:
         shape = arrays["input"].shape
         given = arrays["input"].reshape(shape[0], math.prod(shape[1:])).astype(np.float64)
         planes = self.num_segments or len(arrays.get("offsets", [0])) - 1
         order, offsets = self._grouped(arrays, planes)
-        found: dict[str, list[Number]] = {name: [] for name in self.outputs()}
         for segment in range(planes):
             members = order[offsets[segment] : offsets[segment + 1]].tolist()
             for column in range(given.shape[1]):
-                values = [float(given[row, column]) for row in members]
-                found["output"].append(
-                    reference_of_segment(
-                        values, self.reduce, empty_value=self._value_of_empty(), correction=self.correction
-                    )
-                )
-                if self.return_indices:
-                    found["indices"].append(_winner(values, members, self.reduce))
-        return found
+                yield _SegmentColumn(members, column, [float(given[row, column]) for row in members])
+
+    def trace(self, pooled: PooledArrays, planes: int, plane_shape: Sizes) -> Iterator[TracedElement]:
+        (width,) = plane_shape
+        for place, each in enumerate(self._segments_of_request(pooled.inputs)):
+            result, winner, weights = pooled.result_text("output", place), None, None
+            if each.rows:
+                expression = expression_of_segment(pooled.terms(each.values), self.reduce, self.correction)
+                text = f"{expression} = {result}"
+                if self.reduce in ("max", "min"):
+                    winner = each.rows.index(_winner(each.values, each.rows, self.reduce))
+                if self.reduce == "softmax":
+                    weights = softmax_weights(each.values)
+            else:
+                text = f"the segment has no rows: {result}"
+            yield TracedElement(
+                output="output",
+                place=place,
+                results=self.outputs(),
+                positions=[row * width + each.column for row in each.rows],
+                arithmetic=text,
+                weights=weights,
+                winner=winner,
+            )
 
     @classmethod
     def example_inputs(cls, sample: Sample) -> Mapping[str, Tensor]:
         rows, _, width = sample.spatial
         segments = np.arange(rows, dtype=np.int64) % 3
         return {"input": ramp(sample.dtype, (rows, width)), "segments": Tensor(INT64, segments)}
+
+
+@dataclass(frozen=True, slots=True)
+class _SegmentColumn:
+    """One column of a segment: the numbers of its rows, the number of the column, and the elements."""
+
+    rows: list[int]
+    column: int
+    values: list[float]
 
 
 class _RowsOfRequests:

@@ -15,6 +15,7 @@ from typing import Final
 import torch
 
 from poolhouse.operators.device_kind import is_on_cpu
+from poolhouse.operators.tracing import Terms, enclosed, number_text, short_number, shortened
 from poolhouse.operators.wide_floats import exponential, logarithm, round_once, square_root
 
 CPU_CHUNK_ELEMENTS: Final = 2**20
@@ -194,3 +195,38 @@ def _exact_sum(values: list[float]) -> float:
     except (OverflowError, ValueError):
         # Beyond float64, or infinities of both signs.
         return sum(values)
+
+
+def expression_of_segment(terms: Terms, reduce: str, correction: int) -> str:
+    """The computation of :func:`reference_of_segment` with its numbers; of at least one row."""
+    count = len(terms.values)
+    if reduce in ("sum", "mean"):
+        total = terms.summed()
+        return total if reduce == "sum" else f"({total}) / {count}"
+    if reduce == "mul":
+        return "·".join(shortened(terms.values, lambda value: enclosed(number_text(value, terms.dtype))))
+    if reduce in ("max", "min"):
+        return f"{reduce}({terms.joined()})"
+    if reduce == "median":
+        return f"median({terms.ordered().joined(' ≤ ')})"
+    if reduce in ("var", "std"):
+        mean = short_number(_exact_sum([float(value) for value in terms.values]) / count)
+        variance = f"({terms.summed('({} - m)^2')}) / {f'({count} - 1)' if correction else count}"
+        return f"m = {mean}, {f'sqrt({variance})' if reduce == 'std' else variance}"
+    exponentials = terms.summed("exp({})")
+    if reduce == "logsumexp":
+        return f"log({exponentials})"
+    products = shortened(terms.values, lambda value: _times_exponential(number_text(value, terms.dtype)))
+    return f"({' + '.join(products)}) / ({exponentials})"
+
+
+def _times_exponential(text: str) -> str:
+    return f"{enclosed(text)}·exp({text})"
+
+
+def softmax_weights(column: list[float]) -> list[float]:
+    """The weight of each row of a segment in the sum of ``softmax``."""
+    most = max(column)
+    weights = [math.exp(value - most) for value in column] if math.isfinite(most) else [math.nan] * len(column)
+    total = _exact_sum(weights)
+    return [weight / total for weight in weights]

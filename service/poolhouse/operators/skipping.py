@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +24,12 @@ from poolhouse.operators.field_types import Choice, Flag
 from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.loop_costs import KernelFactory
 from poolhouse.operators.number_types import AnyNumber
-from poolhouse.operators.operator import Number, Planes
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Planes
 from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.quotients import float64_divisor
 from poolhouse.operators.reduction_costs import SUM_JOIN_COST, reduction_cost
+from poolhouse.operators.tracing import Terms
 from poolhouse.operators.unsigned import as_bits
 from poolhouse.operators.window_operator import Window, WindowOperator
 
@@ -158,22 +160,56 @@ class SkippingPool(WindowOperator):
                 return replace(self, **typed).reference_of_plane(plane, companion)
         return super().reference_of_plane(plane, companion)
 
-    def _counts(self, value: Number) -> bool:
+    def counts(self, value: Number) -> bool:
         if value != value:
             return self.nan_policy != OMIT and not self.ignores_nan
         return self.ignore_value is None or value != self.ignore_value
 
+    def for_elements(self, dtype: ElementType) -> Self:
+        value = self.omission(dtype).value
+        typed: dict[str, Any] = {"ignore_value": value}  # Any: the fields are those of Skipping
+        # NaN, and numbers that the type does not have, remain as they are.
+        return self if value is None or value == self.ignore_value else replace(self, **typed)
+
+    def _kept_places(self, window: Window) -> list[int]:
+        return [place for place, value in enumerate(window.values) if self.counts(value)]
+
+    def winner_of(self, window: Window) -> int | None:
+        places = self._kept_places(window)
+        if not places:
+            return None
+        found = super().winner_of(_kept_window(window, places))
+        return None if found is None else places[found]
+
+    def arithmetic(self, window: Window, terms: Terms, result: str) -> str:
+        places = self._kept_places(window)
+        if len(places) == len(window.values):
+            return super().arithmetic(window, terms, result)
+        passed_over = f"{len(window.values) - len(places)} passed over"
+        if not places:
+            return f"{passed_over}, nothing left: {result}"
+        return f"{super().arithmetic(_kept_window(window, places), terms.taken(places), result)}, {passed_over}"
+
+    def padding_number(self) -> Number | str | None:
+        # Where elements are passed over, padding never counts; only for a maximum it makes no difference.
+        found = super().padding_number()
+        return None if self.skips and found == 0 else found
+
     def of_window(self, window: Window) -> tuple[Number, ...]:
-        places = [place for place, value in enumerate(window.values) if self._counts(value)]
+        places = self._kept_places(window)
         share = (len(places) / max(len(window.values), 1),) if self.return_valid else ()
         if len(places) == len(window.values):
             return (*super().of_window(window), *share)
         if places:
-            values, positions = [window.values[i] for i in places], [window.positions[i] for i in places]
-            kept = replace(window, values=values, positions=positions, extent=len(places))
-            return (*super().of_window(kept), *share)
+            return (*super().of_window(_kept_window(window, places)), *share)
         indices = (-1,) * ("indices" in self.outputs())
         return (math.nan if self.ignore_value is None else self.ignore_value, *indices, *share)
+
+
+def _kept_window(window: Window, places: list[int]) -> Window:
+    """A window of the elements that count, in which padding does not."""
+    values, positions = [window.values[i] for i in places], [window.positions[i] for i in places]
+    return replace(window, values=values, positions=positions, extent=len(places))
 
 
 def as_element(value: float | None, dtype: torch.dtype) -> torch.Tensor | None:

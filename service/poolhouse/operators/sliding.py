@@ -152,6 +152,14 @@ class SlidingWindowOperator(WindowOperator):
     def axis_windows(self, axis: int, length: int) -> Windows:
         return self.geometry(axis, length).windows(length)
 
+    def size_formula(self, axis: int, length: int) -> str:
+        text = self.geometry(axis, length).formula(length)
+        is_rule = isinstance(self.padding, str) and self.padding != VALID
+        return f'{text}, with padding "{self.padding}"' if is_rule else text
+
+    def traced_plane_positions(self, spatial: Sizes) -> int:
+        return math.prod(int(axis.count.sum()) for axis in self.windows(spatial))
+
     def _axes(self, spatial: Sizes) -> list[SlidingWindow]:
         return [self.geometry(axis, length) for axis, length in enumerate(spatial[: self.rank])]
 

@@ -12,7 +12,8 @@ from poolhouse.dtypes import INT64
 from poolhouse.errors import Unprocessable
 from poolhouse.operators.field_types import describe_value
 from poolhouse.operators.inputs import TensorInput
-from poolhouse.operators.operator import Array, Refusal, Sample, operator
+from poolhouse.operators.numbers import Array
+from poolhouse.operators.operator import Refusal, Sample, operator
 from poolhouse.operators.region_operator import ramp
 from poolhouse.operators.token_regions import MASK, WEIGHTS, TokenRegions
 from poolhouse.tensors import Tensor, TensorMetadata

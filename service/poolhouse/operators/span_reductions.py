@@ -15,6 +15,7 @@ import torch
 from poolhouse.kernels.span_blocks import BLOCK, MAX, POSITIONS, SUM, WEIGHTED
 from poolhouse.kernels.spans import MODES
 from poolhouse.kernels.vector_norms import LEAST_NORM
+from poolhouse.operators.tracing import Terms, enclosed, number_text, short_number, shortened
 from poolhouse.operators.wide_floats import round_once, square_root
 
 _CHUNK_ELEMENTS: Final = 2**19
@@ -312,19 +313,64 @@ def reference_of_span(
             math.nan if any(math.isnan(column[place]) for place in kept) else choose(column[place] for place in kept)
             for column in columns
         ]
-    scale = [1.0] * len(kept)
-    if mode == "weighted_mean":
-        scale = [place + 1.0 for place in kept]
-    elif mode == "weighted":
-        assert weights is not None
-        scale = [weights[place] for place in kept]
-    divisor = {"sum": 1.0, "mean_sqrt_len": math.sqrt(len(kept))}.get(mode, _exact_sum(scale))
+    factors = factors_of_span(kept, weights, mode)
+    divisor = divisor_of_span(factors, mode)
     if divisor == 0:
         return [0.0] * len(columns)
     return [
-        _exact_sum([factor * column[place] for factor, place in zip(scale, kept, strict=True)]) / divisor
+        _exact_sum([factor * column[place] for factor, place in zip(factors, kept, strict=True)]) / divisor
         for column in columns
     ]
+
+
+def factors_of_span(kept: Sequence[int], weights: Sequence[float] | None, mode: str) -> list[float]:
+    """What each token of a span that counts is multiplied by.
+
+    Args:
+        kept: the places of these tokens in the span.
+        weights: for each token of the span, for ``weighted``.
+        mode: one that adds.
+    """
+    if mode == "weighted_mean":
+        return [place + 1.0 for place in kept]
+    if mode == "weighted":
+        assert weights is not None
+        return [weights[place] for place in kept]
+    return [1.0] * len(kept)
+
+
+def divisor_of_span(factors: Sequence[float], mode: str) -> float:
+    """What the sum of a span is divided by; 0 if its result is 0."""
+    return {"sum": 1.0, "mean_sqrt_len": math.sqrt(len(factors))}.get(mode, _exact_sum(factors))
+
+
+def expression_of_span(terms: Terms, factors: Sequence[float], mode: str) -> str:
+    """The computation of one element of a span's vector, from the tokens that count."""
+    if mode in ("cls", "last"):
+        return f"the {'first' if mode == 'cls' else 'last'} of {terms.joined()}"
+    if mode in ("max", "min"):
+        return f"{mode}({terms.joined()})"
+    if mode in ("weighted_mean", "weighted"):
+        products = shortened(
+            [*zip(factors, terms.values, strict=True)],
+            lambda each: f"{enclosed(short_number(each[0]))}·{enclosed(number_text(each[1], terms.dtype))}",
+        )
+        divisor = " + ".join(shortened(factors, short_number)).replace("+ -", "- ")
+        return f"({' + '.join(products)}) / ({divisor})"
+    total = terms.summed()
+    if mode == "sum":
+        return total
+    return f"({total}) / {len(factors) if mode == 'mean' else f'sqrt({len(factors)})'}"
+
+
+def winner_of_span(values: Sequence[float], mode: str) -> int | None:
+    """The place of the element that is taken, among those of the tokens that count; None for modes that add."""
+    if mode in ("cls", "last"):
+        return 0 if mode == "cls" else len(values) - 1
+    if mode not in ("max", "min"):
+        return None
+    odd = next((place for place, value in enumerate(values) if math.isnan(value)), None)
+    return odd if odd is not None else values.index(max(values) if mode == "max" else min(values))
 
 
 def _exact_sum(values: Sequence[float]) -> float:

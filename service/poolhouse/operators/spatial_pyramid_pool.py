@@ -17,9 +17,11 @@ from poolhouse.operators.composition import JoinedOperator, part_class
 from poolhouse.operators.costs import Cost, elementwise_cost
 from poolhouse.operators.field_types import Choice
 from poolhouse.operators.fields import Sizes, field
-from poolhouse.operators.operator import Number, Refusal, Sample, operator
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Refusal, Sample, operator
 from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.size_types import IntegerList
+from poolhouse.operators.tracing import SizeFormula
 
 _MAX_LEVELS: Final = 16
 _MAX_SIZE: Final = 4096
@@ -89,6 +91,9 @@ class SpatialPyramidPool(JoinedOperator):
 
     def warnings(self, spatial: Sizes) -> list[str]:
         return [warning for part in self.parts for warning in part.warnings(spatial)]
+
+    def size_formulas(self, spatial: Sizes) -> list[SizeFormula]:
+        return [formula for part in self.parts for formula in part.size_formulas(spatial)]
 
     def join(self, parts: Sequence[torch.Tensor]) -> torch.Tensor:
         ordered = [part.movedim(-1, 1) for part in parts] if self.is_channels_last else parts

@@ -23,10 +23,12 @@ from poolhouse.operators.field_types import IntegerChoice
 from poolhouse.operators.fields import Sizes, field
 from poolhouse.operators.line_costs import variance_loops_cost
 from poolhouse.operators.loop_costs import KernelFactory, sum_loops_cost
-from poolhouse.operators.operator import Number, Planes
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Planes
 from poolhouse.operators.reduction_costs import JoinCost, reduction_cost
 from poolhouse.operators.reductions import Monoid, Tensors, reduce_axis
 from poolhouse.operators.skipping_costs import kept_variances_cost, too_many_lines
+from poolhouse.operators.tracing import Terms, short_number
 from poolhouse.operators.wide_floats import FLOAT64_TYPES, float_type, round_like, square_root
 from poolhouse.operators.window_operator import Window, WindowOperator
 from poolhouse.operators.windows import AxisSummary
@@ -61,11 +63,17 @@ class Spread(WindowOperator):
 
     def of_window(self, window: Window) -> tuple[Number, ...]:
         values = [float(value) for value in window.values]
-        if len(values) <= self.correction or not all(map(math.isfinite, values)):
+        if len(values) <= self.correction or not _are_finite(window):
             return (math.nan,)
         mean = math.fsum(value / len(values) for value in values)
         variance = math.fsum((value - mean) * (value - mean) for value in values) / (len(values) - self.correction)
         return (math.sqrt(variance) if self.takes_root else variance,)
+
+    def expression(self, window: Window, terms: Terms) -> str:
+        count = len(window.values)
+        mean = short_number(math.fsum(value / count for value in window.values)) if _are_finite(window) else "NaN"
+        variance = f"({terms.summed('({} - m)^2')}) / {f'({count} - 1)' if self.correction else count}"
+        return f"m = {mean}, {f'sqrt({variance})' if self.takes_root else variance}"
 
     def pool(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
@@ -148,6 +156,10 @@ class Spread(WindowOperator):
             ),
             is_bit_exact=False,
         )
+
+
+def _are_finite(window: Window) -> bool:
+    return all(map(math.isfinite, window.values))
 
 
 def _has_exact_sums(axes: Sequence[AxisSummary], dtype: ElementType) -> bool:

@@ -22,7 +22,8 @@ from poolhouse.operators.forms import Reduction, reduction
 from poolhouse.operators.layout import CHANNELS_LAST
 from poolhouse.operators.line_costs import integer_line_sums_cost
 from poolhouse.operators.loop_costs import KernelFactory, maxima_loops_cost, sum_loops_cost
-from poolhouse.operators.operator import Number, Planes, Refusal, Sample
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Planes, Refusal, Sample
 from poolhouse.operators.skipping import Skipping
 from poolhouse.operators.window_operator import Window
 from poolhouse.operators.windows import Windows
@@ -59,6 +60,9 @@ class SumPool(Reduction, Average, Skipping):
     def allows_empty_windows(self) -> bool:
         """The sum of a window in the padding is 0; without elements to pass over nothing is left of it."""
         return not self.skips
+
+    def padding_number(self) -> Number | str | None:
+        return None if self.skips else 0
 
     def divisor_of(self, window: Window) -> int:
         return 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -22,11 +22,20 @@ from poolhouse.operators.input_checks import check_companion_type, check_input_t
 from poolhouse.operators.inputs import TensorInput
 from poolhouse.operators.loop_costs import KernelFactory
 from poolhouse.operators.number_types import Integer
-from poolhouse.operators.operator import Array, Number, Planes
+from poolhouse.operators.numbers import Array, Number
+from poolhouse.operators.operator import Planes
 from poolhouse.operators.region_costs import SpanWork, span_loops_cost, span_torch_cost
 from poolhouse.operators.region_operator import RegionOperator
 from poolhouse.operators.size_types import INT32_MAX
-from poolhouse.operators.span_reductions import reduce_spans, reference_of_span
+from poolhouse.operators.span_reductions import (
+    divisor_of_span,
+    expression_of_span,
+    factors_of_span,
+    reduce_spans,
+    reference_of_span,
+    winner_of_span,
+)
+from poolhouse.operators.tracing import PooledArrays, TracedElement, short_number
 from poolhouse.operators.word_types import Words
 from poolhouse.tensors import Tensor, TensorMetadata
 
@@ -286,24 +295,99 @@ class TokenRegions(RegionOperator):
         """
 
     def reference(self, arrays: Mapping[str, Array]) -> Mapping[str, list[Number]]:
+        found: dict[str, list[Number]] = {name: [] for name in self.outputs()}
+        for span in self._spans_of_request(arrays):
+            for name, row in self._rows_of(span).items():
+                length = self._length_of(row)
+                found[name] += [value / length for value in row]
+        return found
+
+    def _spans_of_request(self, arrays: Mapping[str, Array]) -> Iterator[_Span]:
         width = arrays["input"].shape[-1]
         tokens = arrays["input"].reshape(-1, width).astype(np.float64).tolist()
         counts = [True] * len(tokens) if "mask" not in arrays else (arrays["mask"].reshape(-1) != 0).tolist()
         weights = (
             arrays["weights"].reshape(-1).astype(np.float64).tolist() if "weights" in arrays else [1.0] * len(tokens)
         )
-        found: dict[str, list[Number]] = {name: [] for name in self.outputs()}
+        dims = self.truncate or width
         for begin, end, _ in self._counted_spans(arrays).tolist():
-            vectors = {
-                mode: reference_of_span(tokens[begin:end], counts[begin:end], weights[begin:end], mode) or [0.0] * width
-                for mode in self.modes
-            }
-            kept = {mode: vector[: self.truncate] for mode, vector in vectors.items()}
-            rows = {"output": [value for mode in self.modes for value in kept[mode]]} if self.concat else kept
-            for name, row in rows.items():
-                length = max(sum(value * value for value in row) ** 0.5, 1e-12) if self.normalize == "l2" else 1.0
-                found[name] += [value / length for value in row]
-        return found
+            kept = [token[:dims] for token in tokens[begin:end]]
+            yield _Span(begin, dims, kept, counts[begin:end], weights[begin:end])
+
+    def _rows_of(self, span: _Span) -> Mapping[str, list[float]]:
+        """The vector of each output, not yet normalized."""
+        vectors = {
+            mode: reference_of_span(span.tokens, span.counts, span.weights, mode) or [0.0] * span.dims
+            for mode in self.modes
+        }
+        return {"output": [value for mode in self.modes for value in vectors[mode]]} if self.concat else vectors
+
+    def _length_of(self, row: list[float]) -> float:
+        """What a vector is divided by."""
+        return max(sum(value * value for value in row) ** 0.5, 1e-12) if self.normalize == "l2" else 1.0
+
+    # ---- traces
+
+    def trace(self, pooled: PooledArrays, planes: int, plane_shape: Sizes) -> Iterator[TracedElement]:
+        width, places = pooled.inputs["input"].shape[-1], dict.fromkeys(self.outputs(), 0)
+        for span in self._spans_of_request(pooled.inputs):
+            lengths = {name: self._length_of(row) for name, row in self._rows_of(span).items()}
+            for mode in self.modes:
+                output = "output" if self.concat else mode
+                for dim in range(span.dims):
+                    place = places[output]
+                    places[output] += 1
+                    yield self._traced(pooled, span, dim, width, _Traced(mode, output, place, lengths[output]))
+
+    def _traced(self, pooled: PooledArrays, span: _Span, dim: int, width: int, traced: _Traced) -> TracedElement:
+        kept = [place for place, counts in enumerate(span.counts) if counts]
+        values = [span.tokens[place][dim] for place in kept]
+        factors = factors_of_span(kept, span.weights, traced.mode)
+        result, weights, winner = pooled.result_text(traced.output, traced.place), None, None
+        if kept:
+            text = expression_of_span(pooled.terms(values), factors, traced.mode)
+            if self.normalize == "l2":
+                text = f"({text}) / {short_number(traced.length)}"
+            text = f"{text} = {result}{', normalized' if self.normalize == 'l2' else ''}"
+            taken = winner_of_span(values, traced.mode)
+            winner = None if taken is None else kept[taken]
+        else:
+            text = f"no token counts: {result}"
+        if traced.mode in ("weighted_mean", "weighted"):
+            divisor = divisor_of_span(factors, traced.mode)
+            shares = dict(zip(kept, factors, strict=True))
+            weights = [shares.get(place, 0.0) / divisor if divisor else 0.0 for place in range(len(span.tokens))]
+        return TracedElement(
+            output=traced.output,
+            place=traced.place,
+            results=(traced.output,),
+            positions=[(span.begin + place) * width + dim for place in range(len(span.tokens))],
+            arithmetic=text,
+            counted=span.counts,
+            weights=weights,
+            winner=winner,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """One span: its first token, counted through all, and the kept dimensions, masks and weights of its tokens."""
+
+    begin: int
+    dims: int
+    tokens: list[list[float]]
+    counts: list[bool]
+    weights: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Traced:
+    """An output element: its mode, its output, its place there, and what its vector is divided by."""
+
+    mode: str
+    output: str
+    place: int
+    length: float
 
 
 def _as_float64(array: Array) -> npt.NDArray[np.float64]:

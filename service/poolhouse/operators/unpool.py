@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -20,11 +20,13 @@ from poolhouse.operators.fields import Sizes, axis_names, field
 from poolhouse.operators.inputs import INDICES, TensorInput
 from poolhouse.operators.layout import split_shape
 from poolhouse.operators.loop_costs import KernelFactory, unpool_loops_cost
-from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.padding import SAME, SAME_LOWER, Padding, padding_at_axis
 from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.size_types import IntegerPerAxis
 from poolhouse.operators.sliding import dilation_field, kernel_size_field, padding_field, stride_field
+from poolhouse.operators.tracing import PooledArrays, SizeFormula, TracedElement, number_text, shortened
 from poolhouse.operators.unsigned import as_bits
 from poolhouse.tensors import Tensor
 
@@ -70,6 +72,10 @@ class MaxUnpool(PlaneOperator):
         default=False,
         example=False,
     )
+
+    @classmethod
+    def torch_arguments(cls) -> tuple[str, ...]:
+        return "kernel_size", "stride", "padding", "output_size"
 
     samples = (
         Sample((3, 4, 5), {"kernel_size": 2}),
@@ -179,6 +185,50 @@ class MaxUnpool(PlaneOperator):
         for index, value in zip(companion.reshape(-1).tolist(), plane.reshape(-1).tolist(), strict=True):
             flat[index] = value
         return (flat,)
+
+    def traced_plane_positions(self, spatial: Sizes) -> int:
+        return math.prod(spatial)
+
+    def trace_of_plane(self, plane: PooledArrays) -> Iterator[TracedElement]:
+        values, dtype = plane.inputs["input"].reshape(-1).tolist(), plane.types["input"]
+        sources: dict[int, list[int]] = {}
+        for position, index in enumerate(plane.inputs["indices"].reshape(-1).tolist()):
+            sources.setdefault(index, []).append(position)
+        for place in range(len(plane.outputs["output"])):
+            # The last of equal indices is kept.
+            positions = sources.get(place, [])
+            result = plane.result_text("output", place)
+            found = shortened(positions, lambda position: number_text(values[position], dtype))
+            text = f"no index is {place}: {result}" if not found else f"index {place}: {result}"
+            if len(found) > 1:
+                text = f"index {place} of {', '.join(found)}: the last, {result}"
+            yield TracedElement(
+                output="output",
+                place=place,
+                results=self.outputs(),
+                positions=positions,
+                arithmetic=text,
+                counted=[position == positions[-1] for position in positions],
+                winner=len(positions) - 1 if positions else None,
+            )
+
+    def size_formulas(self, spatial: Sizes) -> list[SizeFormula]:
+        out = self.spatial_out(spatial)
+        return [
+            SizeFormula(axis, length, outputs, self._size_text(axis, length, outputs))
+            for axis, (length, outputs) in enumerate(zip(spatial, out, strict=True))
+        ]
+
+    def _size_text(self, axis: int, length: int, outputs: int) -> str:
+        stride, kernel, apart = self.stride[axis], self.kernel_size[axis], self.dilation[axis]
+        size = self._default_output_size(axis, length)
+        if self._is_same:
+            text = f"{length}·{stride} = {size}"
+        else:
+            span = apart * (kernel - 1) + 1
+            before, after = padding_at_axis(self.padding, axis, length, stride=stride, span=span)
+            text = f"({length} - 1)·{stride} + {apart}·({kernel} - 1) + 1 - {before} - {after} = {size}"
+        return text if size == outputs else f"{text}, {outputs} by output_size"
 
     def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
         out = self.spatial_out(spatial)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import itertools
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,10 @@ from poolhouse.dtypes import ElementType
 from poolhouse.kernels.axes import Axis
 from poolhouse.operators.costs import Cost
 from poolhouse.operators.fields import Sizes
-from poolhouse.operators.operator import Number
+from poolhouse.operators.numbers import Number
 from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.operators.reduction_costs import SUM_JOIN_COST, reduction_cost
+from poolhouse.operators.tracing import PooledArrays, SizeFormula, Terms, TracedElement
 from poolhouse.operators.windows import AxisSummary, Windows
 
 
@@ -41,6 +42,14 @@ class Window:
     positions: Sequence[int]
     extent: int
     volume: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedWindow:
+    """A window, and all its positions along each axis, padding included."""
+
+    spans: Sequence[range]
+    window: Window
 
 
 _MAX_CUDA_TERMS: Final = 4096
@@ -71,15 +80,36 @@ class WindowOperator(PlaneOperator):
         """All positions of one window along one axis, padding included; used by the oracle."""
         raise NotImplementedError
 
-    def padding_at(self, axis: int, length: int) -> tuple[int, int]:
-        """Positions of padding before and after this axis."""
-        return 0, 0
-
     # ---- defined by a reduction
 
     def of_window(self, window: Window) -> tuple[Number, ...]:
         """Reduce one window in plain Python to one number for each output; the oracle of the faster algorithms."""
         raise NotImplementedError
+
+    def counts(self, value: Number) -> bool:
+        """Whether an element of a window counts, or is passed over."""
+        return True
+
+    def winner_of(self, window: Window) -> int | None:
+        """The place among the values of the element that is selected; None if the result is computed from several."""
+        return None
+
+    def expression(self, window: Window, terms: Terms) -> str:
+        """The computation of a window's result, such as ``(1 + 5) / 2``.
+
+        Args:
+            window: of which every element counts.
+            terms: its values.
+        """
+        return f"{self.reduction_name()}({terms.joined()})"
+
+    def arithmetic(self, window: Window, terms: Terms, result: str) -> str:
+        """The expression, its result, and what else there is to say about it."""
+        return f"{self.expression(window, terms)} = {result}"
+
+    def size_formula(self, axis: int, length: int) -> str:
+        """How the number of windows of one axis follows from its length, or which positions each window has."""
+        return f"{self.axis_summary(axis, length).outputs} windows over {length} positions"
 
     # ---- derived from the definitions
 
@@ -132,10 +162,16 @@ class WindowOperator(PlaneOperator):
     def reference_of_plane(
         self, plane: npt.NDArray[np.generic], companion: npt.NDArray[np.generic] | None
     ) -> tuple[list[Number], ...]:
+        results = [self.of_window(placed.window) for placed in self.placed_windows(plane, companion)]
+        return tuple([result[i] for result in results] for i in range(len(self.outputs())))
+
+    def placed_windows(
+        self, plane: npt.NDArray[np.generic], companion: npt.NDArray[np.generic] | None
+    ) -> Iterator[PlacedWindow]:
+        """All windows of a plane, in the order of the output."""
         spatial = plane.shape
         samples = np.zeros(self.rank) if companion is None else companion.astype(np.float64)
         flat = plane.reshape(-1).tolist()
-        results: list[tuple[Number, ...]] = []
         out = self.spatial_out(spatial)
         paddings = [self.padding_at(axis, length) for axis, length in enumerate(spatial)]
         # product() stores its ranges, and with an empty axis another one may have any size.
@@ -146,18 +182,49 @@ class WindowOperator(PlaneOperator):
                 len(_clip_span(span, -before, length + after))
                 for span, length, (before, after) in zip(spans, spatial, paddings, strict=True)
             ]
-            indices = _flat_indices(inside, spatial)
+            indices = flat_indices(inside, spatial)
             window = Window(
                 values=[flat[index] for index in indices],
                 positions=indices,
                 extent=math.prod(extents),
                 volume=math.prod(len(span) for span in spans),
             )
-            results.append(self.of_window(window))
-        return tuple([result[i] for result in results] for i in range(len(self.outputs())))
+            yield PlacedWindow(spans, window)
+
+    # ---- traces
+
+    def for_elements(self, dtype: ElementType) -> Self:
+        """This spec for elements of one type: values that are compared with elements are rounded to it."""
+        return self
+
+    def trace_of_plane(self, plane: PooledArrays) -> Iterator[TracedElement]:
+        spec = self.for_elements(plane.types["input"])
+        outputs = spec.outputs()
+        for place, placed in enumerate(spec.placed_windows(plane.inputs["input"], plane.inputs.get("samples"))):
+            window = placed.window
+            yield TracedElement(
+                output="output",
+                place=place,
+                results=outputs,
+                positions=window.positions,
+                arithmetic=spec.arithmetic(window, plane.terms(window.values), plane.result_text("output", place)),
+                counted=[spec.counts(value) for value in window.values],
+                window=placed.spans,
+                winner=spec.winner_of(window) if window.values else None,
+            )
+
+    def size_formulas(self, spatial: Sizes) -> list[SizeFormula]:
+        out = self.spatial_out(spatial)
+        return [
+            SizeFormula(axis, length, outputs, self.size_formula(axis, length))
+            for axis, (length, outputs) in enumerate(zip(spatial, out, strict=True))
+        ]
+
+    def traced_plane_positions(self, spatial: Sizes) -> int:
+        return math.prod(size.element_reads for size in self.axis_summaries(spatial))
 
 
-def _flat_indices(spans: list[range], spatial: Sizes) -> list[int]:
+def flat_indices(spans: list[range], spatial: Sizes) -> list[int]:
     """The row-major indices of all positions whose coordinate on each axis is in its span, in ascending order."""
     indices = [0]
     for span, length in zip(spans, spatial, strict=True):

@@ -119,6 +119,23 @@ class SlidingWindow:
             count += 1
         return count
 
+    def formula(self, length: int) -> str:
+        """:meth:`outputs` as a formula with its numbers."""
+        rounding = "ceil" if self.ceil_mode else "floor"
+        terms = f"{length} + {self.before} + {self.after} - {self.dilation}·({self.kernel_size} - 1) - 1"
+        slack = length + self.before + self.after - self.span
+        count = -(-slack // self.stride) + 1 if self.ceil_mode else slack // self.stride + 1
+        text = f"{rounding}(({terms}) / {self.stride}) + 1 = {count}"
+        outputs = self.outputs(length)
+        if outputs == count:
+            return text
+        # Only one is left out: the window before it starts at most slack positions after the first.
+        start = (count - 1) * self.stride - self.before
+        return (
+            f"{text}, less 1 = {outputs}: the last window would start at position {start}, after the input's last, "
+            f"{length - 1}; a window must start in the input or in the padding before it"
+        )
+
     def empty(self, length: int) -> int:
         """Number of windows with all their elements in the padding."""
         begin, end = self.overlapping(length)

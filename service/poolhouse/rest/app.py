@@ -30,7 +30,7 @@ from poolhouse.rest.observability.trace_control import TraceControl
 from poolhouse.rest.openapi.document import complete_document
 from poolhouse.rest.path_suggestions import PathSuggester
 from poolhouse.rest.root_path import RootPathMiddleware, check_root_path
-from poolhouse.rest.routes import docs, metrics, operators, plan, probes, status
+from poolhouse.rest.routes import docs, metrics, operators, page, plan, probes, status, trace
 from poolhouse.rest.routes.handler_endpoint import HandlerEndpoint
 from poolhouse.rest.routes.infer.format import InferFormat, model_of_path
 from poolhouse.rest.routes.infer.head_plan import InferHeadPlan
@@ -76,6 +76,7 @@ Every request is safe to repeat."""
 
 _TAGS: Final = {
     "poolings": "Several poolings in one request.",
+    "traces": "How each element of a small pooling was computed.",
     "catalogue": "Descriptions of the operators.",
     "inference": "The Open Inference Protocol (v2), for clients made for it or for Triton.",
     "inference_admin": "The protocol's functions for operations staff; changes need an API key with admin = true.",
@@ -85,6 +86,7 @@ _TAGS: Final = {
 
 ROUTERS: Final = (
     plan.router,
+    trace.router,
     operators.router,
     server.router,
     health.router,
@@ -102,6 +104,7 @@ ROUTERS: Final = (
     metrics.router,
     status.router,
     docs.router,
+    page.router,
 )
 """The routers of all routes except pooling, which is an ASGI endpoint without FastAPI's overhead."""
 

@@ -57,9 +57,9 @@ class PathSuggester:
         models: Iterable[str] = (),
         compared_models: Iterable[str] = (),
     ) -> None:
-        # Only the docs page requests its assets, and a path with a slash at its end has one without.
+        # Only the pages request their files, and a path with a slash at its end has one without.
         self._paths = tuple(
-            path for path in paths if not path.startswith("/docs/") and (path == "/" or path[-1] != "/")
+            path for path in paths if not path.startswith(("/docs/", "/page/")) and (path == "/" or path[-1] != "/")
         )
         self._fixed_paths = tuple(path for path in self._paths if "{" not in path)
         self._operator_prefixes = tuple(path.removesuffix("{operator}") for path in self._paths if "{operator}" in path)

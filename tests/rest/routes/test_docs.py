@@ -22,6 +22,7 @@ SUMS = {
     name: checksum
     for checksum, name in (line.split() for line in ASSETS.joinpath("SHA256SUMS").read_text().splitlines())
 }
+"""The checksums of the files that are not ours: Swagger UI, and the photograph of the page."""
 
 
 SERVED_FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "docs.js", "docs.css")
@@ -76,14 +77,6 @@ def test_pages_are_compressed_on_request(client: httpx.Client, path: str, encodi
         assert used == encoding
         assert response.headers["vary"] == plain.headers["vary"] == "accept-encoding"
         assert encoding == "identity" or len(sent) < len(plain.content) / 2
-
-
-def test_the_root_path_redirects_to_the_docs(client: httpx.Client) -> None:
-    """People first open the bare URL of a service."""
-    response = client.get("/")
-
-    assert response.status_code == 307
-    assert client.get("/", follow_redirects=True).url.path == "/docs"
 
 
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json", f"/docs/{SWAGGER_UI_VERSION}/docs.js"])

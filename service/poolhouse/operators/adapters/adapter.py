@@ -6,7 +6,7 @@ table gives. So there is no second kernel, and its requests share batches with t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -23,8 +23,10 @@ from poolhouse.operators.field_types import describe_value
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.layout import CHANNELS_FIRST
 from poolhouse.operators.loop_costs import KernelFactory
-from poolhouse.operators.operator import Number, Operator, Planes, at_rank
+from poolhouse.operators.numbers import Number
+from poolhouse.operators.operator import Operator, Planes, at_rank
 from poolhouse.operators.plane_operator import PlaneOperator
+from poolhouse.operators.tracing import PooledArrays, SizeFormula, TracedElement
 from poolhouse.tensors import Tensor, TensorMetadata
 
 
@@ -126,6 +128,24 @@ class Adapter(Translated[PlaneOperator], PlaneOperator):
     def _with_conversion(self, cost: Cost, plane_shape: Sizes) -> Cost:
         converted = self.conversion_cost(self.spatial_of(plane_shape))
         return cost if converted is None else cost.with_held_bytes(converted.plane_bytes).then(converted)
+
+    def traced_outputs(self) -> tuple[str, ...]:
+        return self.target.traced_outputs()
+
+    def trace_plane(self, plane: PooledArrays) -> Iterator[TracedElement]:
+        return self.target.trace_plane(plane)
+
+    def traced_plane_positions(self, spatial: Sizes) -> int:
+        return self.target.traced_plane_positions(spatial)
+
+    def padding_at(self, axis: int, length: int) -> tuple[int, int]:
+        return self.target.padding_at(axis, length)
+
+    def padding_number(self) -> Number | str | None:
+        return self.target.padding_number()
+
+    def size_formulas(self, spatial: Sizes) -> Sequence[SizeFormula]:
+        return self.target.size_formulas(spatial)
 
     # ---- for adapters that convert elements
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -17,8 +17,10 @@ from poolhouse.operators.fields import Sizes
 from poolhouse.operators.input_checks import check_companion_type, check_names
 from poolhouse.operators.inputs import TensorInput
 from poolhouse.operators.loop_costs import KernelFactory
-from poolhouse.operators.operator import Array, Number, Planes
+from poolhouse.operators.numbers import Array, Number
+from poolhouse.operators.operator import Planes
 from poolhouse.operators.region_operator import RegionOperator
+from poolhouse.operators.tracing import Geometry, PooledArrays, TracedElement
 from poolhouse.tensors import Tensor, TensorMetadata
 
 _Given = TypeVar("_Given")
@@ -79,6 +81,15 @@ class RegionAdapter(Translated[RegionOperator], RegionOperator):
 
     def reference(self, arrays: Mapping[str, Array]) -> Mapping[str, list[Number]]:
         return self.target.reference(self._with_our_names(arrays))
+
+    def traced_outputs(self) -> tuple[str, ...]:
+        return self.target.traced_outputs()
+
+    def trace(self, pooled: PooledArrays, planes: int, plane_shape: Sizes) -> Iterator[TracedElement]:
+        return self.target.trace(replace(pooled, inputs=self._with_our_names(pooled.inputs)), planes, plane_shape)
+
+    def traced_geometry(self, inputs: Mapping[str, TensorMetadata]) -> Geometry:
+        return self.target.traced_geometry(self._with_our_names(inputs))
 
 
 def adapt_regions(

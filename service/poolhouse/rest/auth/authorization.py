@@ -1,8 +1,8 @@
 """Authorize requests by API key, from the headers alone, before the body is read.
 
-The probes, the documentation and the status page need no key: an orchestrator has none, and neither has a browser that
-opens a page. The status page has no numbers; it sends a key with its requests for ``/metrics``. All other paths need
-one. Unknown paths do too, so that a client without a key cannot find out which paths exist.
+The probes, the page, the documentation and the status page need no key: an orchestrator has none, and neither has a
+browser that opens a page. The status page has no numbers; it sends a key with its requests for ``/metrics``. All other
+paths need one. Unknown paths do too, so that a client without a key cannot find out which paths exist.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from poolhouse.settings import Settings
 PUBLIC_PATHS: Final = frozenset(
     {"/", "/livez", "/readyz", "/v2/health/live", "/v2/health/ready", "/openapi.json", "/docs", "/status"}
 )
-_PUBLIC_PREFIXES: Final = ("/docs/", "/status/")
+# The files of the pages.
+_PUBLIC_PREFIXES: Final = ("/docs/", "/page/", "/status/")
 _BEARER: Final = b"bearer "
 # RFC 6750 section 3: the challenge has an error only if the request had a key.
 _CHALLENGE: Final = 'Bearer realm="poolhouse"'

@@ -33,8 +33,10 @@ from poolhouse.rest.openapi.poolings import (
     pool_poolings_operation,
 )
 from poolhouse.rest.openapi.problem_models import MODELS, InferenceError, refusal_responses
+from poolhouse.rest.openapi.traces import trace_operation
 
 _PLAN: Final = "/v1/plan/{operator}"
+_TRACE: Final = "/v1/trace/{operator}"
 _CARD: Final = "/v1/operators/{operator}"
 _MODEL: Final = "/v2/models/{model}"
 _INFERENCE: Final = "/v2"
@@ -74,6 +76,9 @@ def complete_document(generated: dict[str, Any], catalogue: Catalogue) -> dict[s
         template["parameters"] = [components.add_ref("parameters", each["name"], each) for each in headers]
         paths[POOL_PATH] = {"post": pool_poolings_operation(catalogue, template, components)}
         paths[PLAN_PATH] = {"post": plan_poolings_operation(catalogue, template, components)}
+    if (template := generated["paths"].pop(_TRACE, {}).get("post")) is not None:
+        _complete_operation(template, components)
+        paths[_TRACE] = {"post": trace_operation(catalogue, template, components)}
     for path, operation in _operations(generated["paths"]):
         _complete_operation(operation, components, as_inference=path.startswith(_INFERENCE))
     if _MODEL in generated["paths"]:

@@ -69,11 +69,11 @@ def pool_poolings_operation(catalogue: Catalogue, template: dict[str, Any], comp
         components: for the shared parts.
     """
     encoding = {"$ref": "#/components/schemas/Encoding"}
-    tensor = components.add_ref("schemas", "AnyTensor", _tensor())
+    tensor = components.add_ref("schemas", "AnyTensor", any_tensor())
     request = _request(catalogue, components, tensor, {"encoding": encoding})
     answer: JsonObject = {
         "type": "object",
-        "additionalProperties": components.add_ref("schemas", "AnyResponseTensor", _response_tensor()),
+        "additionalProperties": components.add_ref("schemas", "AnyResponseTensor", any_response_tensor()),
     }
     request_bodies: JsonObject = {"application/json": {"schema": request, **_example(catalogue, _EXAMPLE)}}
     response_bodies: JsonObject = {"application/json": {"schema": answer, **_example(catalogue, _ANSWER)}}
@@ -150,13 +150,13 @@ def _request(catalogue: Catalogue, components: Components, tensor: JsonObject, e
         "maxItems": MAX_POOLINGS,
         "items": components.add_ref("schemas", "Pooling", _pooling(catalogue)),
     }
-    tensors: JsonObject = {"input": tensor, **dict.fromkeys(_companion_names(catalogue), tensor), "inputs": named}
+    tensors: JsonObject = {"input": tensor, **dict.fromkeys(companion_names(catalogue), tensor), "inputs": named}
     return object_schema({**tensors, "poolings": poolings, **extra}, ["poolings"]) | {
         "oneOf": [{"required": ["input"]}, {"required": ["inputs"]}]
     }
 
 
-def _companion_names(catalogue: Catalogue) -> list[str]:
+def companion_names(catalogue: Catalogue) -> list[str]:
     """The names of the tensors that operators take beside their input."""
     return list(dict.fromkeys(each.name for operator in catalogue for each in operator.companions))
 
@@ -176,7 +176,7 @@ def _pooling(catalogue: Catalogue) -> JsonObject:
             "operator": {"type": "string", "enum": list(catalogue.names)},
             "name": {**_TEXT, "pattern": f"^{POOLING_NAME}$", "description": "By default that of the operator."},
             "of": {**_TEXT, "minLength": 1, "description": f"{earlier}, which is pooled in place of the input."},
-            **{name: _companion(name, earlier) for name in _companion_names(catalogue)},
+            **{name: _companion(name, earlier) for name in companion_names(catalogue)},
             "returned": {
                 "type": "boolean",
                 "default": True,
@@ -187,7 +187,8 @@ def _pooling(catalogue: Catalogue) -> JsonObject:
     }
 
 
-def _tensor() -> JsonObject:
+def any_tensor() -> JsonObject:
+    """The schema of a tensor with its elements, of any shape and type."""
     known: JsonObject = {"shape": _SHAPE, "dtype": {**_DTYPE, "default": "float32"}}
     return {
         "description": "Nested lists of float32 elements, or an object that has the element type too.",
@@ -199,7 +200,8 @@ def _tensor() -> JsonObject:
     }
 
 
-def _response_tensor() -> JsonObject:
+def any_response_tensor() -> JsonObject:
+    """The schema of a tensor in a response, of any shape and type."""
     known: JsonObject = {"dtype": _DTYPE, "shape": _SHAPE}
     forms: JsonObject = {"data": _ANY_LIST, "base64": _BASE64}
     return {

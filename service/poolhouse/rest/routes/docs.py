@@ -1,4 +1,4 @@
-"""``GET /docs`` (Swagger UI, vendored: no requests to other hosts), ``GET /openapi.json`` and ``GET /``.
+"""``GET /docs`` (Swagger UI, vendored: no requests to other hosts) and ``GET /openapi.json``.
 
 Links are relative, so the pages work below any path of a proxy. FastAPI's own page loads scripts from another host and
 has an inline script, both of which our Content-Security-Policy forbids.
@@ -6,22 +6,18 @@ has an inline script, both of which our Content-Security-Policy forbids.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import cache, partial
 from importlib import resources
-from threading import Lock
 from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 
 from poolhouse.rest.dependencies import get_headers
-from poolhouse.rest.http.headers import Headers, header_text
+from poolhouse.rest.http.headers import Headers
 from poolhouse.rest.routes.get_route import GetRoute
-from poolhouse.wire.compress import compress_static
-from poolhouse.wire.content_coding import choose_encoding
+from poolhouse.rest.routes.static_response import PAGE_HEADERS, StaticResponse, make_off_loop
 
 SWAGGER_UI_VERSION: Final = "5.35.0"
 """The vendored version; assets/README.md describes its source, assets/SHA256SUMS has its checksums."""
@@ -29,9 +25,6 @@ SWAGGER_UI_VERSION: Final = "5.35.0"
 RequestHeaders = Annotated[Headers, Depends(get_headers)]
 
 router = APIRouter(tags=["document"], route_class=GetRoute)
-
-# A smaller body fits into one packet even uncompressed.
-_COMPRESS_FROM_BYTES: Final = 1024
 
 _ASSETS: Final = {
     "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
@@ -68,35 +61,8 @@ _POLICY: Final = (
     "font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-_PAGE_HEADERS: Final = {
-    "content-security-policy": _POLICY,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "x-frame-options": "DENY",
-    "cache-control": "no-cache",
-}
+_PAGE_HEADERS: Final = {"content-security-policy": _POLICY, **PAGE_HEADERS}
 _DOCUMENT_HEADERS: Final = {"cache-control": "no-cache", "x-content-type-options": "nosniff"}
-
-
-class StaticResponse:
-    """A static body, compressed once and sent in the coding that ``Accept-Encoding`` prefers."""
-
-    def __init__(self, body: bytes, media_type: str, headers: Mapping[str, str]) -> None:
-        self._body = body
-        self._headers = {"content-type": media_type, **headers}
-        self._compressed = compress_static(body) if len(body) >= _COMPRESS_FROM_BYTES else {}
-
-    def for_request(self, headers: Headers) -> Response:
-        """The response to a request with these headers."""
-        if not self._compressed:
-            return Response(self._body, headers=self._headers)
-        response_headers = {**self._headers, "vary": "accept-encoding"}
-        encoding = choose_encoding(header_text(headers, b"accept-encoding"))
-        if encoding not in self._compressed:
-            return Response(self._body, headers=response_headers)
-        return Response(self._compressed[encoding], headers={**response_headers, "content-encoding": encoding})
 
 
 @cache
@@ -123,46 +89,22 @@ def _document(app: FastAPI, root_path: str) -> StaticResponse:
     return cached[2]
 
 
-_making: Final = Lock()
-
-
-async def _off_loop(make: Callable[[], StaticResponse]) -> StaticResponse:
-    """Call a function in a thread: making and compressing the document takes a second, and only its readers wait.
-
-    One call at a time, so that many first requests make it once.
-    """
-
-    def locked() -> StaticResponse:
-        with _making:
-            return make()
-
-    return await run_in_threadpool(locked)
-
-
-@router.get("/", include_in_schema=False)
-async def redirect_to_docs(request: Request) -> Response:
-    """Redirect to ``/docs``; by a relative link unless the root path is known, since a proxy may add a prefix."""
-    root_path = request.scope.get("root_path", "")
-    location = f"{root_path}/docs" if root_path else "docs"
-    return Response(b"See /docs.\n", 307, {"location": location}, media_type="text/plain")
-
-
 @router.get("/openapi.json", summary="The OpenAPI document.", response_model=dict[str, Any])
 async def openapi(request: Request, headers: RequestHeaders) -> Response:
     """OpenAPI 3.1, for example for client generators."""
-    document = await _off_loop(partial(_document, request.app, request.scope.get("root_path", "")))
+    document = await make_off_loop(partial(_document, request.app, request.scope.get("root_path", "")))
     return document.for_request(headers)
 
 
 @router.get("/docs", summary="The documentation page.", response_class=HTMLResponse)
 async def docs(headers: RequestHeaders) -> Response:
     """Shows each operation, and can send requests from the browser. It loads nothing from other hosts."""
-    return (await _off_loop(_page)).for_request(headers)
+    return (await make_off_loop(_page)).for_request(headers)
 
 
 def _add_asset(name: str) -> None:
     async def asset(headers: RequestHeaders) -> Response:
-        return (await _off_loop(partial(_asset, name))).for_request(headers)
+        return (await make_off_loop(partial(_asset, name))).for_request(headers)
 
     router.add_api_route(f"/docs/{SWAGGER_UI_VERSION}/{name}", asset, name=name, include_in_schema=False)
 

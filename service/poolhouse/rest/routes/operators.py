@@ -33,6 +33,7 @@ class OperatorSummary(BaseModel):
     """A short description of an operator."""
 
     name: str
+    group: str = Field(description="The family of the operator, or the framework whose name it has.")
     rank: Rank
     summary: str
     fields: list[str]
@@ -73,6 +74,13 @@ class Example(BaseModel):
     answer: dict[str, Any]
 
 
+class TorchFunction(BaseModel):
+    """Torch's function of the same name."""
+
+    function: str
+    arguments: list[str] = Field(description="The fields that it takes, too.")
+
+
 class OperatorCard(BaseModel):
     """The complete description of one operator."""
 
@@ -95,12 +103,13 @@ class OperatorCard(BaseModel):
     padding: str
     indices: str
     source: str
+    torch: TorchFunction | None = Field(description="Torch's function of the same name; null if it has none.")
     example: Example
 
 
 @router.get("", summary="List all operators.", response_model=OperatorList)
 async def list_operators(pooling: Annotated[PoolingService, Depends(get_pooling)]) -> JsonObject:
-    """Name, rank, summary and fields of each operator; GET /v1/operators/{operator} has the details."""
+    """Name, group, rank, summary and fields of each operator; GET /v1/operators/{operator} has the details."""
     return {"operators": catalogue_card(pooling.catalogue)}
 
 

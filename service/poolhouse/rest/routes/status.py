@@ -17,8 +17,8 @@ from fastapi.responses import HTMLResponse
 
 from poolhouse.rest.dependencies import get_headers
 from poolhouse.rest.http.headers import Headers
-from poolhouse.rest.routes.docs import StaticResponse
 from poolhouse.rest.routes.get_route import GetRoute
+from poolhouse.rest.routes.static_response import StaticResponse
 
 router = APIRouter(tags=["platform"], route_class=GetRoute)
 

@@ -159,6 +159,13 @@ def encode_json(message: Message) -> bytes | memoryview:
     return writer.written()
 
 
+def list_elements(tensor: Tensor) -> list[object]:
+    """The elements as the values of a JSON response, in one flat list: floats with few digits, and ``"NaN"``."""
+    document = orjson.loads(encode_json(Message({"elements": Tensor(tensor.dtype, tensor.array.reshape(-1))})))
+    found: list[object] = document["elements"]["data"]
+    return found
+
+
 def print_flat(tensor: Tensor) -> bytes | memoryview:
     """The elements as one flat list, with NaN, Infinity and -Infinity without quotes."""
     flat = Tensor(tensor.dtype, tensor.array.reshape(-1))
