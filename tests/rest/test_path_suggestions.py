@@ -8,7 +8,16 @@ from starlette.exceptions import HTTPException
 from poolhouse.rest.path_suggestions import PathSuggester
 
 SUGGESTER = PathSuggester(
-    ("/v1/pool/{operator}", "/v1/operators", "/livez", "/readyz", "/docs", "/docs/style.css", "/openapi.json"),
+    (
+        "/v1/pool/{operator}",
+        "/v1/operators",
+        "/livez",
+        "/readyz",
+        "/docs",
+        "/docs/style.css",
+        "/page/{name}",
+        "/openapi.json",
+    ),
     ("max_pool2d", "avg_pool2d"),
 )
 INFER, READY = "/v2/models/{model}/infer", "/v2/models/{model}/ready"

@@ -98,7 +98,7 @@ def test_steps_and_chips_write_into_their_field(opened: OpenedPage, operator: st
     opened.show(operator, {"kernel_size": "2"})
     row = opened.page.locator("[data-field=kernel_size]")
 
-    row.get_by_role("button", name="one number of kernel_size for each axis").click()
+    row.get_by_role("button", name="kernel_size per axis").click()
     row.get_by_text("+").click()
     opened.page.locator("[data-field=padding]").get_by_role("button", name="padding same", exact=True).click()
     opened.wait()

@@ -12,6 +12,14 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** Show a message in its paragraph, and mark the control that it is about; an empty message takes both away. */
+export function setProblem(paragraph, control, message) {
+  paragraph.textContent = message;
+  paragraph.hidden = message === "";
+  if (message) control.setAttribute("aria-invalid", "true");
+  else control.removeAttribute("aria-invalid");
+}
+
 /** The element of the page with this id. */
 export function byId(id) {
   const found = document.getElementById(id);

@@ -1,7 +1,7 @@
 // The controls of an operator's fields, made from the JSON Schema of each in the operator's card. No operator and no
 // field is known by name here.
 
-import { element } from "./dom.js";
+import { element, setProblem } from "./dom.js";
 import { alternatives, parseValue, shownText } from "./values.js";
 
 /**
@@ -78,10 +78,7 @@ function makeControl(field, onChange) {
       node.classList.toggle("is-set", entry.value() !== undefined);
     },
     showProblem(message) {
-      problem.textContent = message;
-      problem.hidden = message === "";
-      entry.input.toggleAttribute("aria-invalid", false);
-      if (message) entry.input.setAttribute("aria-invalid", "true");
+      setProblem(problem, entry.input, message);
       entry.input.setAttribute("aria-describedby", message ? `${id}-problem ${described}` : described);
     },
   };
@@ -215,7 +212,7 @@ function chipsOf(options, field, input, onChange) {
   const lists = options.filter((each) => each.type === "array" && each.items?.type && each.minItems === each.maxItems);
   const axes = lists.length === 1 && options.length > 1 ? lists[0].maxItems : 1;
   if (axes > 1) {
-    add("per axis", `one number of ${field.name} for each axis`, (text) => text.includes(","), (text) => {
+    add("per axis", `${field.name} per axis`, (text) => text.includes(","), (text) => {
       const number = (text || placeholderNumber(field)).split(",")[0];
       return text.includes(",") ? number : Array(axes).fill(number).join(",");
     });

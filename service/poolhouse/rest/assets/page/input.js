@@ -1,6 +1,6 @@
 // The panel of the input: a typed matrix, random or rising numbers, the photograph, or a file; and its element type.
 
-import { byId, element, byteText, shapeText } from "./dom.js";
+import { byId, byteText, element, setProblem, shapeText } from "./dom.js";
 import { matrixText, parseMatrix, placeAxes } from "./matrix.js";
 import { ROOT } from "./api.js";
 import { MOST_WRITTEN, textsOf } from "./request.js";
@@ -68,9 +68,7 @@ export function makeInput(onChange) {
   }
 
   function showProblem(message) {
-    nodes.problem.textContent = message;
-    nodes.problem.hidden = message === "";
-    nodes.text.toggleAttribute("aria-invalid", message !== "");
+    setProblem(nodes.problem, nodes.text, message);
   }
 
   for (const each of nodes.kinds) {
@@ -207,7 +205,7 @@ function makeCompanion(card, companion, onChange) {
   const id = `tensor-${companion.name}`;
   const hasExample = Object.hasOwn(card.example.request, companion.name);
   const example = hasExample ? exampleOf(card, companion.name) : null;
-  const text = element("textarea", { id, rows: "3", spellcheck: "false", autocomplete: "off", "aria-describedby": `${id}-help` });
+  const text = element("textarea", { id, rows: "3", spellcheck: "false", autocomplete: "off", "aria-describedby": `${id}-problem ${id}-help` });
   text.value = example ? nest(example.texts, example.shape) : "";
   const types = companion.dtypes.map((name) => element("option", { value: name }, name));
   const dtype = element("select", { id: `${id}-dtype`, "aria-label": `element type of ${companion.name}` }, ...types);
@@ -239,10 +237,6 @@ function makeCompanion(card, companion, onChange) {
         throw error;
       }
     },
-    showProblem(message) {
-      problem.textContent = message;
-      problem.hidden = message === "";
-      text.toggleAttribute("aria-invalid", message !== "");
-    },
+    showProblem: (message) => setProblem(problem, text, message),
   };
 }

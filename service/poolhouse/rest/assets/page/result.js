@@ -36,7 +36,9 @@ export function planNodes(plan) {
 /** The plan in one sentence, which screen readers announce. */
 export function planSentence(plan) {
   const outputs = Object.entries(plan.outputs).map(([name, { shape }]) => `${name} ${shapeText(shape)}`);
-  return `${plan.operator}: ${outputs.join(", ")}.${plan.warnings.length ? ` ${plan.warnings.length} warnings.` : ""}`;
+  const count = plan.warnings.length;
+  const warnings = count === 0 ? "" : count === 1 ? " 1 warning." : ` ${count} warnings.`;
+  return `${plan.operator}: ${outputs.join(", ")}.${warnings}`;
 }
 
 function countText(steps) {
