@@ -173,6 +173,8 @@ class PoolingService:
 
     def prepare_planned(self, plan: Plan, tensors: Mapping[str, Tensor], extra_bytes: int = 0) -> PreparedRequest:
         """Prepare a request whose plan is known, from :meth:`plan_message` or :meth:`plan_from_metadata`."""
+        if not plan.has_notes:
+            return PreparedRequest(plan, tensors, _NO_HEADERS, extra_bytes)
         plan = plan.with_seed()
         seed = getattr(plan.spec, "seed", None)
         headers = {} if seed is None else {SEED_HEADER: str(seed)}
