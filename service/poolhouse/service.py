@@ -153,26 +153,35 @@ class PoolingService:
 
     def prepare(self, operator: str, message: Message) -> PreparedRequest:
         """Plan a request, and refuse what its fields and metadata can be refused for; allocates no tensor memory."""
+        message = self.read_fields(operator, message)
+        return self.prepare_planned(self.plan_message(operator, message), message.tensors)
+
+    def read_fields(self, operator: str, message: Message) -> Message:
+        """The message with the fields that its elements determine; the same message if they determine none, as then
+        for every message with these tensors."""
         member = self.catalogue.find(operator)
         if member.tensor_fields:
             message = _read_tensor_fields(message, member.tensor_fields)
         if defaults := member.fields_from_elements(message.tensors):
             message = _with_defaults(message, defaults)
-        tensors = message.tensors
-        metadata_by_name = {each: tensor.metadata for each, tensor in tensors.items()}
-        plan = self._planner.plan(
-            operator, message.json_fields, message.text_fields, metadata_by_name, message.notes, tensors
-        )
-        return self.prepare_planned(plan, tensors)
+        return message
 
-    def prepare_planned(self, plan: Plan, tensors: Mapping[str, Tensor]) -> PreparedRequest:
-        """Prepare a request whose plan is known, from :meth:`plan_from_metadata`."""
+    def plan_message(self, operator: str, message: Message) -> Plan:
+        """Plan a message from :meth:`read_fields`; no seed is drawn."""
+        tensors = message.tensors
+        metadata = {name: tensor.metadata for name, tensor in tensors.items()}
+        return self._planner.plan(operator, message.json_fields, message.text_fields, metadata, message.notes, tensors)
+
+    def prepare_planned(self, plan: Plan, tensors: Mapping[str, Tensor], extra_bytes: int = 0) -> PreparedRequest:
+        """Prepare a request whose plan is known, from :meth:`plan_message` or :meth:`plan_from_metadata`."""
+        if not plan.has_notes:
+            return PreparedRequest(plan, tensors, _NO_HEADERS, extra_bytes)
         plan = plan.with_seed()
         seed = getattr(plan.spec, "seed", None)
         headers = {} if seed is None else {SEED_HEADER: str(seed)}
         if plan.warnings:
             headers[WARNING_HEADER] = string_list(plan.warnings)
-        return PreparedRequest(plan, tensors, headers)
+        return PreparedRequest(plan, tensors, headers, extra_bytes)
 
     def plan_from_metadata(
         self,

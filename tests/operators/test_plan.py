@@ -173,6 +173,16 @@ def test_a_seed_is_drawn_only_where_one_is_missing() -> None:
     assert seeded.with_seed() is seeded
 
 
+def test_notes_are_seeds_and_warnings() -> None:
+    """Only a response without either has no headers of its own."""
+    fractional = {"kernel_size": 2, "output_size": 3}
+
+    assert not planned("max_pool2d", (1, 3, 8, 8), kernel_size=2).has_notes
+    assert planned("max_pool2d", (1, 64, 64, 3), kernel_size=2).has_notes
+    assert planned_with(fractional, "fractional_max_pool2d", (1, 8, 8)).has_notes
+    assert planned_with({**fractional, "seed": 0}, "fractional_max_pool2d", (1, 8, 8)).has_notes
+
+
 def test_loops_may_be_turned_off() -> None:
     """Their cost must not be planned where torch pools."""
     by_loops = planned("max_pool2d", (8, 64, 112, 112), kernel_size=3, stride=2)

@@ -212,7 +212,8 @@ class Operator:
 
     @classmethod
     def fields_from_elements(cls, tensors: Mapping[str, Tensor]) -> Mapping[str, object]:
-        """Defaults of fields that the elements of a request determine, such as a number of segments."""
+        """Defaults of fields that the elements of a request determine, such as a number of segments; their names follow
+        from the metadata alone."""
         return {}
 
     def cross_field_errors(self) -> Sequence[FieldProblem]:

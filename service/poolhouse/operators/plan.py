@@ -86,6 +86,11 @@ class Plan:
         return self if spec is self.spec else dataclasses.replace(self, spec=spec)
 
     @cached_property
+    def has_notes(self) -> bool:
+        """Whether a response tells more than the outputs: the seed, or warnings."""
+        return getattr(self.with_seed().spec, "seed", None) is not None or bool(self.warnings)
+
+    @cached_property
     def batch_size(self) -> int:
         """Size of the leading axis N; 1 if the input has no such axis."""
         return self.spec.batch_size(self.inputs)

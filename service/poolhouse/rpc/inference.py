@@ -21,7 +21,7 @@ from poolhouse.poolings.plan import PoolingsPlan
 from poolhouse.poolings.run import plan_listed, prepare_any, run_any, run_any_inline
 from poolhouse.rest.dependencies import Service
 from poolhouse.rest.observability.request_record import Stages
-from poolhouse.rest.routes.infer.bounded_cache import BoundedCache
+from poolhouse.rest.routes.bounded_cache import BoundedCache
 from poolhouse.rest.routes.pool.memory_footprint import retained_bytes
 from poolhouse.rpc.exchange import Exchange
 from poolhouse.rpc.request_message import PARSE_FACTOR, RequestMessage, parse_head, split_message

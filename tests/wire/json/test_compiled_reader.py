@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import PoolhouseError, Unprocessable
 from poolhouse.wire.json.base64 import ScannedBase64
-from poolhouse.wire.json.compiled_reader import ScannedList, is_ready, read
+from poolhouse.wire.json.compiled_reader import ScannedList, is_ready, scan
 from poolhouse.wire.json.refusals import ElementChecker
 from tests.hypothesis_profiles import scaled_examples
 
 
 def parse(text: str | bytes) -> dict[str, object]:
-    return read(memoryview(text.encode() if isinstance(text, str) else text))
+    return scan(memoryview(text.encode() if isinstance(text, str) else text)).parse_named()
 
 
 def elements(value: object, dtype: str = "float64") -> object:

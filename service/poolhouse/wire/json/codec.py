@@ -33,15 +33,25 @@ def peak_memory_factor() -> int:
 def read_text(body: memoryview) -> dict[str, Any]:
     """The members of a body by name, with the lists and base64 strings of its tensors unconverted."""
     few = len(body) <= _PYTHON_READER_MAX_BYTES
-    return python_reader.read(body) if few or not compiled_reader.is_ready() else compiled_reader.read(body)
+    if few or not compiled_reader.is_ready():
+        return python_reader.read(body)
+    return compiled_reader.scan(body).parse_named()
 
 
 def read_document(body: memoryview, query: Mapping[str, str]) -> tuple[dict[str, object], dict[str, Any]]:
     """The fields and the unconverted tensors of a body, each by name."""
-    fields = read_text(body)
+    return split_members(read_text(body), query)
+
+
+def split_members(members: dict[str, Any], query: Mapping[str, str]) -> tuple[dict[str, object], dict[str, Any]]:
+    """Split the members of a body into its fields and its unconverted tensors.
+
+    Raises:
+        Unprocessable: a field is in the query string, too.
+    """
     if query:
-        refuse_repeated_fields(query, fields, "the body")
-    return fields, {name: fields.pop(name) for name in TENSOR_NAMES if name in fields}
+        refuse_repeated_fields(query, members, "the body")
+    return members, {name: members.pop(name) for name in TENSOR_NAMES if name in members}
 
 
 def pop_encoding(fields: dict[str, object]) -> str:

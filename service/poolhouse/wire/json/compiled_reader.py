@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -42,6 +41,13 @@ _ALLOWED_KINDS: Final = {
 }
 """The allowed kinds of JSON values for the elements of each kind of type."""
 _NEEDS_INTEGER_SCAN: Final = number_scanner.FLOAT | number_scanner.INEXACT | number_scanner.NOT_INTEGER
+_WIDE_TYPES: Final[dict[int, np.dtype[Any]]] = {
+    number_scanner.AS_FLOAT64: np.dtype(np.float64),
+    number_scanner.AS_INT64: np.dtype(np.int64),
+    number_scanner.AS_UINT64: np.dtype(np.uint64),
+}
+"""How the scanner stores elements."""
+_WIDE_BYTES: Final = 8
 _PARSER_MESSAGES: Final = {
     number_scanner.OVERFLOW: "number is infinity when parsed as double",
     number_scanner.MISSING_DIGIT: "no digit after sign",
@@ -56,6 +62,7 @@ _PARSER_MESSAGES: Final = {
 }
 _LISTED_ADVICE: Final = "write the elements of an input as its data, and everything else as simple values."
 _WHITESPACE: Final = b" \t\r\n"
+_CLOSING_BRACE: Final = ord("}")
 _MAX_EMPTY_LISTS: Final = 512 * 1024
 _TAIL_BYTES: Final = 64
 _UNCOUNTED_MAX_BYTES: Final = 16 * 1024
@@ -86,7 +93,7 @@ class BodyScan:
         max_elements = end // 2 + 1 if end <= _UNCOUNTED_MAX_BYTES else scanner.max_element_count(self._bytes, end)
         self._bits = empty((SCRATCH_SIZE + max_elements,), np.uint64)
         self._bare = number_scanner.BARE_NONFINITE if form == scanner.LISTED else 0
-        self._result = np.zeros(scanner.RESULT_SIZE, np.int64)
+        self._result = np.empty(scanner.RESULT_SIZE, np.int64)
         self.status: int = scanner.scan_body(self._bytes, end, form, _ANY_KIND | self._bare, self._bits, self._result)
         # A memoryview, because indexing one is faster than indexing an array.
         self.found: memoryview[int] = self._result.data
@@ -102,6 +109,12 @@ class BodyScan:
         """The offsets of a tensor's base64, without the quotes; 0 if there is none."""
         start = scanner.BASE64_SPANS + 2 * tensor
         return self.found[start], self.found[start + 1]
+
+    def sizes(self, tensor: int) -> memoryview[int]:
+        """The lengths of a tensor's nested lists, outermost first."""
+        start = scanner.LIST_RECORDS + tensor * list_scanner.RECORD_SIZE
+        first = start + list_scanner.SIZES + 1
+        return self.found[first : first + self.found[start + list_scanner.RANK]]
 
     def read_elements(self, tensor: int, checker: ElementChecker) -> Array:
         """The elements of a tensor's list, in its shape.
@@ -126,24 +139,25 @@ class BodyScan:
             )
             if record[list_scanner.FAULT]:
                 self._raise_fault(record, checker)
-        shape = tuple(record[list_scanner.SIZES + 1 : list_scanner.SIZES + 1 + record[list_scanner.RANK]])
+        shape = tuple(self.sizes(tensor))
         if not record[list_scanner.ELEMENT_COUNT] and math.prod(size for size in shape if size) > _MAX_EMPTY_LISTS:
             raise invalid_data_error(
                 f"{checker.name} holds more than {_MAX_EMPTY_LISTS} lists and no element; "
                 "send its elements, or its shape.",
                 checker.pointer,
             )
-        first = record[list_scanner.FIRST_ELEMENT]
-        bits = self._bits[first : first + record[list_scanner.ELEMENT_COUNT]]
-        if as_integers:
-            integers = bits if as_integers == number_scanner.AS_UINT64 else bits.view(np.int64)
-            flat = narrow_integers(integers, checker, shape)
+        wide: npt.NDArray[Any] = np.ndarray(
+            (record[list_scanner.ELEMENT_COUNT],),
+            _WIDE_TYPES[as_integers],
+            self._bits,
+            _WIDE_BYTES * record[list_scanner.FIRST_ELEMENT],
+        )
+        if kind == "float":
+            flat = narrow_floats(wide, record[list_scanner.MAX_MAGNITUDE], checker, shape)
         elif kind == "integer":
-            flat = narrow_integers(bits.view(np.float64), checker, shape)
-        elif kind == "boolean":
-            flat = bits.astype(np.bool_)
+            flat = narrow_integers(wide, checker, shape)
         else:
-            flat = narrow_floats(bits.view(np.float64), record[list_scanner.MAX_MAGNITUDE], checker, shape)
+            flat = wide.astype(np.bool_)
         return flat.reshape(shape)
 
     def _raise_fault(self, record: memoryview[int], checker: ElementChecker) -> None:
@@ -177,46 +191,38 @@ class ScannedList(NamedTuple):
     scan: BodyScan
     tensor: int
 
+    @property
+    def sizes(self) -> memoryview[int]:
+        """See :meth:`BodyScan.sizes`."""
+        return self.scan.sizes(self.tensor)
+
     def read_elements(self, checker: ElementChecker) -> Array:
         """See :meth:`BodyScan.read_elements`."""
         return self.scan.read_elements(self.tensor, checker)
 
 
-def read(text: memoryview) -> dict[str, Any]:
-    """Parse a body of named tensors strictly; their lists and base64 strings stay unconverted.
-
-    Raises:
-        Malformed: the body is no JSON.
-        Unprocessable: it is no object, holds too many values, or a name twice.
-        TooLarge: it holds too many bytes beside the numbers of its tensors.
-    """
-    remainder, spans, tensors, key_count = _scan(text, scanner.NAMED)
-    document = _parse_document(text, remainder, spans, key_count)
-    for tensor, value in tensors.items():
-        entry = document[TENSOR_NAMES[tensor]]
-        if isinstance(entry, dict):
-            entry["data" if isinstance(value, ScannedList) else "base64"] = value
-        else:
-            document[TENSOR_NAMES[tensor]] = value
-    return document
+_Spans = list[tuple[int, int, bytes]]
 
 
-class ListedText(NamedTuple):
-    """A scanned body whose key ``inputs`` holds a list of objects; see :func:`scan_listed`.
+class ScannedText(NamedTuple):
+    """A scanned body: its text without the data of its tensors, and these data, unconverted.
 
     Attributes:
-        remainder: the text, with an empty list in place of each of ``lists``.
-        key_count: the number of keys of all objects.
-        lists: the unconverted lists ``data``, by the number of their object.
-        spans: the offsets of the lists in the whole text.
         text: the whole text.
+        remainder: the text, with an empty list or string in place of the data of each tensor.
+        spans: the offsets of these data in the whole text, and what replaces them.
+        key_count: the number of keys of all objects.
+        lists: the lists by the number of the tensor, which is its place in ``TENSOR_NAMES`` or, in the form LISTED,
+            that of its object in ``inputs``.
+        base64: likewise the strings of base64, in the form NAMED.
     """
 
-    remainder: memoryview | bytes
-    key_count: int
-    lists: Mapping[int, ScannedList]
-    spans: list[tuple[int, int, bytes]]
     text: memoryview
+    remainder: memoryview | bytes
+    spans: _Spans
+    key_count: int
+    lists: dict[int, ScannedList]
+    base64: dict[int, ScannedBase64]
 
     def parse(self) -> dict[str, Any]:
         """Parse the remainder strictly.
@@ -226,79 +232,79 @@ class ListedText(NamedTuple):
             Unprocessable: it is no object, holds too many values, or a name twice.
             TooLarge: it is too long.
         """
-        return _parse_document(self.text, self.remainder, self.spans, self.key_count)
+        document = _parse_remainder(self.text, self.remainder, self.spans)
+        if not isinstance(document, dict):
+            raise not_an_object_error(document)
+        if count_keys(document) != self.key_count:
+            refuse_duplicate_keys(self.remainder)
+        return document
+
+    def parse_named(self) -> dict[str, Any]:
+        """As :meth:`parse`, of a body in the form NAMED, with the unconverted data in their places."""
+        document = self.parse()
+        for tensor, data in self.lists.items():
+            entry = document[TENSOR_NAMES[tensor]]
+            if isinstance(entry, dict):
+                entry["data"] = data
+            else:
+                document[TENSOR_NAMES[tensor]] = data
+        for tensor, encoded in self.base64.items():
+            document[TENSOR_NAMES[tensor]]["base64"] = encoded
+        return document
 
 
-def scan_listed(text: memoryview) -> ListedText:
-    """Scan a body for the lists ``data`` of the first ``MAX_TENSORS`` objects of its list ``inputs``.
-
-    The lists may hold NaN and infinities without quotes.
+def scan(text: memoryview, form: int = scanner.NAMED) -> ScannedText:
+    """Scan a body for the data of its tensors; in the form LISTED, of the first ``MAX_TENSORS`` objects of ``inputs``.
 
     Raises:
         Malformed, Unprocessable: the body, or a number in a list, is no JSON.
     """
-    remainder, spans, tensors, key_count = _scan(text, scanner.LISTED)
-    lists = {tensor: value for tensor, value in tensors.items() if isinstance(value, ScannedList)}
-    return ListedText(remainder, key_count, lists, spans, text)
-
-
-_Tensors = dict[int, "ScannedList | ScannedBase64"]
-
-
-def _scan(text: memoryview, form: int) -> tuple[memoryview | bytes, list[tuple[int, int, bytes]], _Tensors, int]:
-    """The text with empty lists and strings for the data of its tensors, their offsets, these data, and the number of
-    keys."""
     end = _content_end(text)
-    if not end or text[end - 1] != ord("}"):
+    if not end or text[end - 1] != _CLOSING_BRACE:
         raise _whole_text_error(text, end)
-    scan = BodyScan(text, end, form)
-    if scan.status:
-        raise _scan_error(scan)
-    spans, tensors = list[tuple[int, int, bytes]](), _Tensors()
-    for tensor in range(scanner.MAX_TENSORS):
-        begin, stop = scan.list_span(tensor)
+    found = BodyScan(text, end, form)
+    if found.status:
+        raise _scan_error(found)
+    # Not dict[int, ScannedList](): calling such an alias takes a microsecond.
+    spans: _Spans = []
+    lists: dict[int, ScannedList] = {}
+    base64: dict[int, ScannedBase64] = {}
+    for tensor in range(found.found[scanner.TENSOR_END]):
+        begin, stop = found.list_span(tensor)
         if stop:
             # guard: list-leaves-empty-list
             spans.append((begin, stop, b"[]"))
-            tensors[tensor] = ScannedList(scan, tensor)
-        begin, stop = scan.base64_span(tensor)
+            lists[tensor] = ScannedList(found, tensor)
+        begin, stop = found.base64_span(tensor)
         if begin:
             spans.append((begin - 1, stop + 1, b'""'))
-            tensors[tensor] = ScannedBase64(text, begin, stop)
+            base64[tensor] = ScannedBase64(text, begin, stop)
     spans.sort()
-    return _replace_spans(text, spans), spans, tensors, scan.found[scanner.KEY_COUNT]
-
-
-def _parse_document(
-    text: memoryview, remainder: memoryview | bytes, spans: list[tuple[int, int, bytes]], key_count: int
-) -> dict[str, Any]:
-    document = _parse_remainder(text, remainder, spans)
-    if not isinstance(document, dict):
-        raise not_an_object_error(document)
-    if count_keys(document) != key_count:
-        refuse_duplicate_keys(remainder)
-    return document
+    return ScannedText(text, _replace_spans(text, spans), spans, found.found[scanner.KEY_COUNT], lists, base64)
 
 
 def _content_end(text: memoryview) -> int:
     """The length of the text without trailing whitespace."""
+    if text and text[-1] == _CLOSING_BRACE:
+        return len(text)
     last = bytes(text[-_TAIL_BYTES:])
     kept = last.rstrip(_WHITESPACE)
     return len(text) - len(last) + len(kept) if kept else len(bytes(text).rstrip(_WHITESPACE))
 
 
-def _replace_spans(text: memoryview, spans: list[tuple[int, int, bytes]]) -> memoryview | bytes:
+def _replace_spans(text: memoryview, spans: _Spans) -> memoryview | bytes:
     """The text with each span replaced."""
     if not spans:
         return text
-    kept, at = list[bytes | memoryview](), 0
+    kept: list[bytes | memoryview] = []
+    at = 0
     for begin, stop, replacement in spans:
         kept += text[at:begin], replacement
         at = stop
     return b"".join((*kept, text[at:]))
 
 
-def _parse_remainder(text: memoryview, remainder: memoryview | bytes, spans: list[tuple[int, int, bytes]]) -> Any:
+def _parse_remainder(text: memoryview, remainder: memoryview | bytes, spans: _Spans) -> Any:
     """Parse the text without its tensors' data strictly; errors give the position in the whole text."""
     # guard: long-json-text-is-refused
     if len(remainder) > MAX_NON_TENSOR_BYTES:

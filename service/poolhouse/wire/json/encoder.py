@@ -7,7 +7,7 @@ and releases the GIL.
 from __future__ import annotations
 
 import binascii
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Final
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import orjson
 
 from poolhouse.dtypes import BFLOAT16, ElementType, bfloat16_to_float32
-from poolhouse.tensors import Message, Tensor
+from poolhouse.tensors import Message, Tensor, TensorMetadata
 from poolhouse.wire.json import compiled_reader
 from poolhouse.wire.json.base64_loops import encode_base64
 from poolhouse.wire.json.encoded_size import max_text_bytes
@@ -131,6 +131,25 @@ def _encode_short(tensor: Tensor, data_key: str) -> bytes:
     if data_key == "data":
         return _dump_with_orjson(tensor.array, tensor.dtype)
     return b'"%b"' % binascii.b2a_base64(tensor.buffer, newline=False)
+
+
+def short_lists_heads(outputs: Mapping[str, TensorMetadata]) -> tuple[bytes, ...] | None:
+    """The texts before the elements of each output, and the text behind all; None if not all outputs are short."""
+    if not all(0 < each.nbytes <= _ORJSON_MAX_BYTES for each in outputs.values()):
+        return None
+    heads = [_entry_head(name, each.dtype.name, each.shape, "data") for name, each in outputs.items()]
+    return (b"{" + heads[0], *[b"}," + head for head in heads[1:]], b"}}")
+
+
+def encode_short_lists(heads: Sequence[bytes], tensors: Mapping[str, Tensor]) -> bytes:
+    """What :func:`encode_json` gives for these outputs as lists.
+
+    Args:
+        heads: of their metadata, from :func:`short_lists_heads`.
+        tensors: by name.
+    """
+    texts = [_dump_with_orjson(tensor.array, tensor.dtype) for tensor in tensors.values()]
+    return b"".join([*chain.from_iterable(zip(heads, texts, strict=False)), heads[-1]])
 
 
 def encode_json(message: Message) -> bytes | memoryview:

@@ -167,7 +167,7 @@ def read(text: memoryview) -> dict[str, Any]:
 
 
 def read_listed(text: memoryview) -> tuple[dict[str, Any], dict[int, ParsedList]]:
-    """Parse a body whose key ``inputs`` holds a list of objects; see :func:`.compiled_reader.scan_listed`.
+    """Parse a body whose key ``inputs`` holds a list of objects; see :func:`.compiled_reader.scan`.
 
     Returns:
         the document, and the lists ``data`` by the number of their object.

@@ -18,6 +18,7 @@ from poolhouse.tensor_names import TENSOR_NAMES
 from poolhouse.wire.json.decimal_to_float import SCRATCH_SIZE, int64
 from poolhouse.wire.json.list_scanner import (
     ELEMENT_COUNT,
+    END,
     FIRST_ELEMENT,
     MAX_WORD_CHARS,
     RECORD_SIZE,
@@ -32,7 +33,9 @@ VALUE_COUNT: Final = 1
 ERROR_AT: Final = 2
 KEY_BEGIN: Final = 3
 KEY_END: Final = 4
-BASE64_SPANS: Final = 5
+TENSOR_END: Final = 5
+"""One more than the greatest number of a tensor that has a list or base64; 0 if none has."""
+BASE64_SPANS: Final = 6
 """For each tensor the start and end of its base64, without the quotes; 0 if there is none."""
 MAX_TENSORS: Final = len(TENSOR_NAMES)
 """The tensors of the form NAMED, and the objects of the form LISTED whose lists are read."""
@@ -112,11 +115,16 @@ def scan_body(text: Flat, end: int, form: int, allowed: int, bits: Flat, found: 
         text: its last byte before ``end`` is ``}``.
         form: NAMED or LISTED.
         allowed, bits: see :func:`read_lists`; elements are read as float64.
-        found: receives the result; ``RESULT_SIZE`` zeros.
+        found: receives the result; of ``RESULT_SIZE``, with undefined contents. Only the records of lists are set,
+            and of other tensors their ``END``, to 0.
 
     Returns:
         0 or an error; below 0 a syntax error in a tensor's list.
     """
+    for place in range(LIST_RECORDS):
+        found[place] = 0
+    for tensor in range(MAX_TENSORS):
+        found[LIST_RECORDS + tensor * RECORD_SIZE + END] = 0
     at = _skip_whitespace(text, int64(0), end)
     if at == end or text[at] != 123:
         return NOT_AN_OBJECT
@@ -155,6 +163,7 @@ def scan_body(text: Flat, end: int, form: int, allowed: int, bits: Flat, found: 
                         found[ERROR_AT] = at
                         return status
                     place += found[record + ELEMENT_COUNT]
+                    found[TENSOR_END] = max(found[TENSOR_END], tensor)
             elif form == NAMED and character == 34 and level == 2 and entry > 0 and length == 6 and late == _BASE64:
                 begin = at + 1
                 at, _, _, _ = read_string(text, begin, end)
@@ -162,6 +171,7 @@ def scan_body(text: Flat, end: int, form: int, allowed: int, bits: Flat, found: 
                     return SYNTAX_ERROR
                 found[BASE64_SPANS + 2 * (entry - 1)] = begin
                 found[BASE64_SPANS + 2 * (entry - 1) + 1] = at - 1
+                found[TENSOR_END] = max(found[TENSOR_END], entry)
             elif form == NAMED and character == 123 and level == 1:
                 entry = name
                 level = 2

@@ -71,8 +71,13 @@ def _refuse_unknown_keys(entry: Mapping[str, object], known: frozenset[str], nam
             raise Unprocessable("invalid_fields", message, problems=(problem,))
 
 
-def _read_entry(name: str, value: object) -> TensorEntry:
-    """Check the value of a tensor's key and parse its metadata."""
+def read_entry(name: str, value: object) -> TensorEntry:
+    """Check the value of a tensor's key, and parse its metadata; one of another name than those of requests is float32
+    by default.
+
+    Raises:
+        Unprocessable: the value is no tensor; names the first fault and its pointer.
+    """
     if isinstance(value, NumberList):
         return TensorEntry(name, f"/{name}", TENSOR_TYPES.get(name, FLOAT32), None, value)
     if not isinstance(value, dict):
@@ -136,16 +141,20 @@ def tensor_from_array(array: Array, entry: TensorEntry) -> Tensor:
 
 
 def read_tensor(name: str, value: object) -> Tensor:
-    """Convert the value of a tensor's key; one of another name than those of requests is float32 by default.
+    """Convert the value of a tensor's key; see :func:`read_entry` and :func:`convert`."""
+    return convert(read_entry(name, value))
+
+
+def convert(entry: TensorEntry) -> Tensor:
+    """Convert the elements of a tensor.
 
     Raises:
-        Unprocessable: the value is no tensor; names the first fault and its pointer.
+        Unprocessable: an element is invalid for the type, or their number for the shape; names the first fault.
     """
-    entry = _read_entry(name, value)
     if isinstance(entry.data, Base64Text):
         return _tensor_from_base64(entry, entry.data)
     assert isinstance(entry.data, NumberList)
-    return tensor_from_array(entry.data.read_elements(ElementChecker(name, entry.dtype, entry.pointer)), entry)
+    return tensor_from_array(entry.data.read_elements(ElementChecker(entry.name, entry.dtype, entry.pointer)), entry)
 
 
 def read_metadata(name: str, entry: object) -> TensorMetadata:

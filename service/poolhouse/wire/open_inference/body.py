@@ -48,7 +48,7 @@ def read_text(text: memoryview) -> ParsedText:
         Unprocessable, TooLarge: it is no valid request.
     """
     if compiled_reader.is_ready():
-        scanned = compiled_reader.scan_listed(text)
+        scanned = compiled_reader.scan(text, scanner.LISTED)
         return ParsedText(bytes(scanned.remainder), scanned.lists, lambda: read_request(scanned.parse()))
     document, lists = python_reader.read_listed(text)
     return ParsedText(None, lists, lambda: read_request(document))

@@ -9,7 +9,7 @@ import pytest
 
 from poolhouse.rest.http.transfer_limits import TransferLimits
 from poolhouse.rest.routes.pool.head_plan import HeadPlan, RawBodyPlan
-from poolhouse.rest.routes.pool.memory_footprint import ResponseFormat
+from poolhouse.rest.routes.pool.response_format import ResponseFormat
 from poolhouse.rest.routes.request_limits import UNREAD_BYTES
 from poolhouse.wire.codec import Codec
 from poolhouse.wire.json import compiled_reader
@@ -27,7 +27,7 @@ def plan_of(codec: Codec, *, length: int | None = 1000, is_inflated: bool = Fals
 
 def raw_of(input_bytes: int, held_bytes: int, response_bytes: int) -> RawBodyPlan:
     plan: Any = SimpleNamespace(input_bytes=input_bytes, held_bytes=held_bytes)
-    return RawBodyPlan(UNUSED, plan, ResponseFormat(RAW, 0, response_bytes), True, None)
+    return RawBodyPlan(UNUSED, plan, ResponseFormat(RAW, UNUSED, 0, response_bytes), True, None)
 
 
 @pytest.mark.parametrize("is_ready", [True, False])

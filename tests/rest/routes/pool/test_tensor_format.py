@@ -7,18 +7,21 @@ import json
 import numpy as np
 import pytest
 
+from poolhouse.dtypes import FLOAT32
 from poolhouse.errors import PoolhouseError
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.routes.pool.body_format import Decoded, NeedsMemory
 from poolhouse.rest.routes.pool.tensor_format import TensorFormat
 from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
+from poolhouse.tensors import Tensor
 from tests.hostile.picture_files import file_part, form, png
 
 SETTINGS = Settings.model_validate({"device": "cpu"})
 OCTET = "application/octet-stream"
 JSON = "application/json"
 ELEMENTS = np.arange(16, dtype=np.float32)
+OUTPUT = Tensor(FLOAT32, np.arange(4, dtype=np.float32).reshape(1, 1, 2, 2))
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +117,12 @@ def test_text_is_charged_and_elements_are_not(body_format: TensorFormat) -> None
     assert as_json.prepared.extra_bytes >= as_raw.prepared.extra_bytes + as_json.text_bytes
     assert (as_json.encode_on_loop_bytes, as_raw.encode_on_loop_bytes) == (256 * 1024, None)
     assert as_json.timeout_s is None
-    found = as_json.encode({"output": as_json.prepared.tensors["input"]}, 0.0, 0.0)
-    assert json.loads(b"".join(found.chunks))["output"]["shape"] == [1, 1, 4, 4]
+    found = as_json.encode({"output": OUTPUT}, 0.0, 0.0)
+    assert json.loads(b"".join(found.chunks))["output"] == {
+        "dtype": "float32",
+        "shape": [1, 1, 2, 2],
+        "data": [[[[0.0, 1.0], [2.0, 3.0]]]],
+    }
 
 
 def test_the_encoding_of_a_request_is_that_of_its_response(body_format: TensorFormat) -> None:

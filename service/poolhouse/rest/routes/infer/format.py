@@ -15,7 +15,7 @@ from poolhouse.poolings.plan import PoolingsPlan
 from poolhouse.poolings.run import plan_listed, prepare_any
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.http.headers import Headers, content_length, header_text
-from poolhouse.rest.routes.infer.bounded_cache import BoundedCache
+from poolhouse.rest.routes.bounded_cache import BoundedCache
 from poolhouse.rest.routes.infer.head_plan import InferHeadPlan
 from poolhouse.rest.routes.pool.body_format import Decoded, NeedsMemory, StaticResponse
 from poolhouse.rest.routes.pool.head_planner import response_header_lines

@@ -6,15 +6,13 @@ A format plans a request from its head, decodes its body to a prepared request, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol, TypeVar
 
 from poolhouse.poolings.run import PreparedPoolings
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.http.transfer_limits import TransferLimits
+from poolhouse.rest.routes.pool.response_format import Encode
 from poolhouse.service import PreparedRequest
-from poolhouse.tensors import Tensor
-from poolhouse.wire.codec import EncodedBody
 from poolhouse.wire.content_coding import Compression
 
 
@@ -47,7 +45,7 @@ class Decoded(NamedTuple):
 
     Attributes:
         prepared: the request to pool.
-        encode: encodes the outputs; thread-safe.
+        encode: encodes the outputs.
         text_bytes: the most bytes of text that encoding makes; 0 if the elements are sent as they are in memory.
         encode_on_loop_bytes: the largest text or outputs that are encoded on the event loop; None for any.
         holds_gil: whether encoding holds the GIL.
@@ -56,7 +54,7 @@ class Decoded(NamedTuple):
     """
 
     prepared: PreparedRequest | PreparedPoolings
-    encode: Callable[[Mapping[str, Tensor], float, float], EncodedBody]
+    encode: Encode
     text_bytes: int
     encode_on_loop_bytes: int | None
     holds_gil: bool

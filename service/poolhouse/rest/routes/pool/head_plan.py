@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from poolhouse.operators.plan import Plan
 from poolhouse.rest.http.transfer_limits import TransferLimits
 from poolhouse.rest.routes.pool.body_format import StaticResponse
-from poolhouse.rest.routes.pool.memory_footprint import ResponseFormat
+from poolhouse.rest.routes.pool.response_format import ResponseFormat
 from poolhouse.rest.routes.request_limits import UNREAD_BYTES
 from poolhouse.tensors import TensorMetadata
 from poolhouse.wire.codec import Codec
@@ -65,6 +65,7 @@ class HeadPlan:
         limits: of the body.
         length: of the body; None if unknown.
         is_inflated: whether the body has a content coding.
+        key: what the plan depends on, but for the length; None if it is too long to be kept.
         admitted_bytes: the bytes to reserve on admission, before the body is received.
         decode_on_loop_bytes: the largest body that is decoded on the event loop.
         static: the headers of the response, if every response to this head has the same ones.
@@ -80,6 +81,7 @@ class HeadPlan:
     limits: TransferLimits
     length: int | None
     is_inflated: bool
+    key: Hashable = None
     admitted_bytes: int = field(init=False)
     decode_on_loop_bytes: int = field(init=False)
     static: StaticResponse | None = field(init=False)

@@ -12,7 +12,7 @@ from poolhouse.rest.http.headers import content_length, header_text
 from poolhouse.rest.http.response import header_lines
 from poolhouse.rest.http.transfer_limits import TransferLimits
 from poolhouse.rest.routes.pool.head_plan import HeadPlan, RawBodyPlan
-from poolhouse.rest.routes.pool.memory_footprint import ResponseFormat, response_format
+from poolhouse.rest.routes.pool.response_format import ResponseFormat, response_format
 from poolhouse.rest.routes.request_limits import body_limits
 from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
@@ -60,7 +60,7 @@ class HeadPlanner:
         header_values = tuple([headers.get(name) for name in HEADER_NAMES])
         length = content_length(headers)
         # guard: only-short-heads-are-cached
-        is_long = len(operator) + len(head.query) + sum(map(len, filter(None, header_values))) > _LONGEST_KEY
+        is_long = _is_long(operator, head.query, header_values)
         plan = (self._plan if is_long else self._cached_plan)(operator, head.query, header_values, length)
         head.memo = plan
         return plan
@@ -68,7 +68,7 @@ class HeadPlanner:
     def response_format(
         self, accept: str | None, codec: Codec, compression: Compression | None, plan: Plan, encoding: str
     ) -> ResponseFormat:
-        """The format of a response; see :func:`.memory_footprint.response_format`.
+        """The format of a response; see :func:`.response_format.response_format`.
 
         Args:
             accept: the value of ``Accept``; None if it allows everything.
@@ -93,7 +93,8 @@ class HeadPlanner:
             # guard: raw-body-is-planned-from-query
             raw = self._plan_raw(operator, query, None if is_inflated else length, accept, compression)
         fields = parse_query(query) if raw is None else {}
-        return HeadPlan(operator, codec, accept, compression, fields, raw, limits, length, is_inflated)
+        key = None if _is_long(operator, query, header_values) else (operator, query, header_values)
+        return HeadPlan(operator, codec, accept, compression, fields, raw, limits, length, is_inflated, key)
 
     def _plan_raw(
         self, operator: str, query: bytes, nbytes: int | None, accept: str | None, compression: Compression | None
@@ -114,6 +115,10 @@ class HeadPlanner:
             headers = (("Tensor-Metadata", tensor_metadata_header(plan.outputs)), *prepared.headers.items())
             lines = response_header_lines(RAW.media_types[0], plan.output_bytes, headers)
         return RawBodyPlan(metadata, plan, chosen_format, touched_bytes(metadata, 0) == 0, lines)
+
+
+def _is_long(operator: str, query: bytes, header_values: tuple[bytes | None, ...]) -> bool:
+    return len(operator) + len(query) + sum(map(len, filter(None, header_values))) > _LONGEST_KEY
 
 
 class Transfer(NamedTuple):
@@ -169,10 +174,7 @@ def response_header_lines(media_type: str, nbytes: int, headers: Iterable[tuple[
         nbytes: of the body.
         headers: in addition to Content-Type and Content-Length.
     """
-    return header_lines(
-        [
-            (b"content-type", media_type.encode("latin-1")),
-            (b"content-length", b"%d" % nbytes),
-            *((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers),
-        ]
-    )
+    # Of a codec of ours, so no check is needed.
+    lines = b"content-type: %b\r\ncontent-length: %d\r\n" % (media_type.encode("latin-1"), nbytes)
+    more = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return lines + header_lines(more) if more else lines

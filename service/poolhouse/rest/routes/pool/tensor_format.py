@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from types import MappingProxyType
-from typing import Final
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -13,18 +10,16 @@ from poolhouse.rest.routes.pool.body_format import Decoded, NeedsMemory
 from poolhouse.rest.routes.pool.head_plan import HeadPlan, RawBodyPlan
 from poolhouse.rest.routes.pool.head_planner import HeadPlanner
 from poolhouse.rest.routes.pool.memory_footprint import retained_bytes
-from poolhouse.service import PoolingService, PreparedRequest
+from poolhouse.rest.routes.pool.repeated_json import RepeatedJson
+from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Tensor
-from poolhouse.wire.codec import Codec, EncodedBody
+from poolhouse.wire.codec import EncodedBody
 from poolhouse.wire.elements import tensor_from_bytes
+from poolhouse.wire.json import compiled_reader
+from poolhouse.wire.json.codec import JSON
 from poolhouse.wire.multipart.codec import MultipartCodec
 from poolhouse.wire.raw import RAW
-
-# The largest responses encoded on the event loop, in bytes of text or elements: JSON prints digits, npz computes a CRC,
-# and PNG compresses.
-_ENCODE_ON_LOOP_BYTES: Final = {"json": 256 * 1024, "npz": 1024 * 1024, "png": 64 * 1024}
-_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class TensorFormat:
@@ -38,32 +33,30 @@ class TensorFormat:
     def __init__(self, pooling: PoolingService, settings: Settings) -> None:
         self._pooling = pooling
         self._planner = HeadPlanner(pooling, settings)
+        self._json = RepeatedJson(pooling, self._planner)
         self.plan_of = self._planner.plan_of
 
     def decode(self, plan: HeadPlan, body: memoryview, reserved_bytes: int) -> Decoded:
         """See :meth:`.body_format.BodyFormat.decode`."""
-        raw, encoding = plan.raw, "list"
+        raw = plan.raw
         if raw is not None:
-            response_format = raw.response_format
+            settled, response_format = raw.plan, raw.response_format
             tensors: Mapping[str, Tensor] = {"input": _raw_tensor(raw, body)}
-            settled, headers = raw.plan, _NO_HEADERS
-            if raw.header_lines is None:
-                settled, _, headers, _ = self._pooling.prepare_planned(raw.plan, tensors)
+        elif plan.codec is JSON and compiled_reader.is_ready():
+            settled, response_format, tensors = self._json.decode(plan, body)
         else:
-            message = decode_message(plan, body, reserved_bytes)
-            settled, tensors, headers, _ = self._pooling.prepare(plan.operator, message)
-            encoding = message.json_encoding
+            message = self._pooling.read_fields(plan.operator, decode_message(plan, body, reserved_bytes))
+            settled, tensors = self._pooling.plan_message(plan.operator, message), message.tensors
             response_format = self._planner.response_format(
-                plan.accept, plan.codec, plan.compression, settled, encoding
+                plan.accept, plan.codec, plan.compression, settled, message.json_encoding
             )
         extra_bytes = retained_bytes(tensors, body) + response_format.extra_bytes
-        codec = response_format.codec
         return Decoded(
-            PreparedRequest(settled, tensors, headers, extra_bytes),
-            _encode_raw if plan.static is not None else partial(_encode, codec, encoding),
+            self._pooling.prepare_planned(settled, tensors, extra_bytes),
+            _encode_raw if plan.static is not None else response_format.encode,
             response_format.text_bytes,
-            _ENCODE_ON_LOOP_BYTES.get(codec.name),
-            codec.holds_gil,
+            response_format.encode_on_loop_bytes,
+            response_format.codec.holds_gil,
             plan.static,
         )
 
@@ -83,19 +76,6 @@ def decode_message(plan: HeadPlan, body: memoryview, reserved_bytes: int) -> Mes
     if form.decoding_bytes > reserved_bytes:
         raise NeedsMemory(form.decoding_bytes)
     return form.codec.decode(form.content, form.fields, limit_bytes)
-
-
-def encoder(
-    codec: Codec, encoding: str
-) -> tuple[Callable[[Mapping[str, Tensor], float, float], EncodedBody], int | None]:
-    """The function that encodes outputs, and the most bytes that it may encode on the event loop; None for any."""
-    return partial(_encode, codec, encoding), _ENCODE_ON_LOOP_BYTES.get(codec.name)
-
-
-def _encode(
-    codec: Codec, encoding: str, tensors: Mapping[str, Tensor], queue_s: float, compute_s: float
-) -> EncodedBody:
-    return codec.encode(Message(tensors, json_encoding=encoding))
 
 
 def _encode_raw(tensors: Mapping[str, Tensor], queue_s: float, compute_s: float) -> EncodedBody:

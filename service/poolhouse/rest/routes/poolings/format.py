@@ -10,8 +10,9 @@ from poolhouse.poolings.run import plan_with, prepare_poolings
 from poolhouse.poolings.tensors import GivenTensors, check_input_names
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.routes.pool.body_format import Decoded
-from poolhouse.rest.routes.pool.memory_footprint import response_format, retained_bytes
-from poolhouse.rest.routes.pool.tensor_format import decode_message, encoder
+from poolhouse.rest.routes.pool.memory_footprint import retained_bytes
+from poolhouse.rest.routes.pool.response_format import response_format
+from poolhouse.rest.routes.pool.tensor_format import decode_message
 from poolhouse.rest.routes.poolings.head_plan import PoolingsHeadPlan, PoolingsHeadPlanner
 from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
@@ -57,12 +58,11 @@ class PoolingsFormat:
             is_compressed=plan.compression is not None,
         )
         extra_bytes = retained_bytes(tensors, body) + _copied_again(made, tensors) + chosen.extra_bytes
-        encode, encode_on_loop_bytes = encoder(chosen.codec, message.json_encoding)
         return Decoded(
             prepare_poolings(made, tensors, extra_bytes),
-            encode,
+            chosen.encode,
             chosen.text_bytes,
-            encode_on_loop_bytes,
+            chosen.encode_on_loop_bytes,
             chosen.codec.holds_gil,
         )
 

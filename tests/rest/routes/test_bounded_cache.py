@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.rest.routes.infer.bounded_cache import BoundedCache
+from poolhouse.rest.routes.bounded_cache import BoundedCache
 
 
 @given(st.integers(1, 5), st.lists(st.tuples(st.integers(0, 7), st.integers()), max_size=30))
