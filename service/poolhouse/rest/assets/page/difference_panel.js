@@ -18,7 +18,7 @@ export function makeDifference() {
   const note = html("p", { class: "muted", role: "status" });
   const drawing = html(
     "div",
-    { class: "drawing" },
+    { class: "drawing", hidden: true },
     html("div", { class: "map" }, canvas, scale, html("div", { class: "ends" }, low, middle, high)),
     numbers,
   );

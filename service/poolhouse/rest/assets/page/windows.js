@@ -73,7 +73,7 @@ class WindowsView {
     });
     this.inputChoosers = makeChoosers({ label: "Input", onChoose: (axis, at) => this.#showSlice(axis, at) });
     this.outputChoosers = makeChoosers({ label: "Output", onChoose: (axis, at) => this.#goToPlane(axis, at) });
-    this.outputNames = html("select", { "aria-label": "Output" });
+    this.outputNames = html("select", { "aria-label": "The output" });
     this.outputNames.addEventListener("change", () => this.#read(this.outputNames.value));
     this.explanation = makeExplanation();
     this.positions = makePositions();
@@ -94,8 +94,8 @@ class WindowsView {
     this.grids = html(
       "div",
       { class: "grids" },
-      html("section", { class: "side of-input", "aria-label": "Input" }, inputHeader, this.inputGrid.element),
-      html("section", { class: "side of-output", "aria-label": "Output" }, outputHeader, this.outputGrid.element),
+      html("section", { class: "side of-input", "aria-label": "The input and its window" }, inputHeader, this.inputGrid.element),
+      html("section", { class: "side of-output", "aria-label": "The output" }, outputHeader, this.outputGrid.element),
     );
     this.body = html(
       "div",
