@@ -148,7 +148,10 @@ def test_its_windows_can_be_traced(client: httpx.Client) -> None:
         [[0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 1]],
         [[0, 0, 2], [0, 0, 3], [0, 1, 2], [0, 1, 3]],
     ]
-    assert [each["arithmetic"] for each in traced.json()["elements"]] == ["pick(1, 2, 5, 6) = 6", "pick(3, 4, 7, 8) = 8"]
+    assert [each["arithmetic"] for each in traced.json()["elements"]] == [
+        "pick(1, 2, 5, 6) = 6",
+        "pick(3, 4, 7, 8) = 8",
+    ]
     assert [each["text"] for each in traced.json()["formula"]] == [
         "floor((2 + 0 + 0 - 1·(2 - 1) - 1) / 2) + 1 = 1",
         "floor((4 + 0 + 0 - 1·(2 - 1) - 1) / 2) + 1 = 2",
