@@ -27,6 +27,7 @@ from guards import (
     shutdown,
     slow_bodies,
     slow_readers,
+    traces,
 )
 from guards.guard import Guard
 
@@ -45,6 +46,7 @@ GROUPS: Final[Mapping[str, Sequence[Guard]]] = {
     "Shutdown": shutdown.GUARDS,
     "Pictures and forms": pictures.GUARDS,
     "Several poolings": poolings.GUARDS,
+    "Traces": traces.GUARDS,
     "Metrics": metrics.GUARDS,
     "Open Inference Protocol": open_inference.GUARDS,
     "gRPC": rpc.GUARDS,

@@ -144,6 +144,7 @@ def _elements(
     positions, order = 0, {name: number for number, name in enumerate(outputs)}
     for each in plan.spec.trace(pooled, plan.planes, plan.plane_shape):
         positions += len(each.positions) + len(each.samples or ())
+        # guard: traced-positions-are-counted
         _check_positions(positions)
         found.append((order[each.output], each.place, _element(each, coordinates, numbers)))
     # Channels are traced one after another, also where they are not so in the output.

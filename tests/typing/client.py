@@ -52,6 +52,7 @@ async def of_tasks(client: poolhouse.AsyncClient, x: Floats) -> None:
     async for pooled in client.map("max_pool2d", [x, x], kernel_size=2):
         assert_type(pooled, poolhouse.Pooled[object, object | None])
     assert_type(await client.plan("max_pool2d", x.shape, kernel_size=2), poolhouse.Plan)
+    assert_type(await client.trace("max_pool2d", x, kernel_size=2), poolhouse.Trace)
 
 
 def of_package(error: poolhouse.ConnectionFailed) -> None:

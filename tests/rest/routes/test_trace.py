@@ -299,7 +299,7 @@ def test_a_trace_needs_memory(app: App, local: TestClient) -> None:
     """Its text is larger than the tensors, so it is reserved before it is made."""
     pooling = app.service.pooling
     budget = pooling.status.capacity_bytes
-    lease = pooling.admission.reserve(budget - 2**16)
+    lease = pooling.admission.reserve(budget - 2**22)
     try:
         response = local.post("/v1/trace/max_pool1d", json={"input": [[0] * 4096], "kernel_size": 4, "stride": 1})
     finally:

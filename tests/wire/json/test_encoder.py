@@ -12,7 +12,7 @@ from hypothesis import given
 from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.json import compiled_reader, encoder
-from poolhouse.wire.json.encoder import encode_json
+from poolhouse.wire.json.encoder import encode_json, list_elements
 from tests.hypothesis_profiles import scaled_examples
 from tests.wire.tensor_strategies import tensors
 
@@ -85,3 +85,19 @@ def test_signs_of_nonfinite_elements_are_kept(longest: int, monkeypatch: pytest.
 
     assert json.loads(text)["x"]["data"] == ["Infinity", 1.0, "-Infinity", "NaN", 0.0, "NaN"]
     assert b"-0.0" in text
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64", "int8", "uint64", "bool"])
+def test_elements_as_values_are_those_of_the_text(dtype: str) -> None:
+    """A trace names them one by one, and the answer has them in lists."""
+    storage = ELEMENT_TYPES[dtype].storage
+    tensor = Tensor(ELEMENT_TYPES[dtype], np.arange(6).reshape(2, 3).astype(storage))
+
+    document = json.loads(bytes(encode_json(Message({"output": tensor}))))
+
+    assert list_elements(tensor) == [value for row in document["output"]["data"] for value in row]
+    assert list_elements(Tensor(ELEMENT_TYPES["float32"], np.array([np.nan, -np.inf, 0.1], np.float32))) == [
+        "NaN",
+        "-Infinity",
+        0.1,
+    ]

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from poolhouse import describe
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.operators.catalogue import Catalogue
 from poolhouse.rest.openapi.components import Components, JsonObject
@@ -13,8 +14,7 @@ from poolhouse.rest.openapi.poolings import any_response_tensor, any_tensor, com
 from poolhouse.trace import MAX_INPUT_ELEMENTS, MAX_OUTPUT_ELEMENTS, MAX_POSITIONS
 
 _NONFINITE: Final[JsonObject] = {"type": "string", "enum": ["NaN", "Infinity", "-Infinity"]}
-_EXAMPLE: Final[JsonObject] = {"input": [[1, 3, 2, 4]], "kernel_size": 2}
-_OPERATOR: Final = "max_pool1d"
+_EXAMPLE_OPERATOR: Final = "max_pool1d"
 _DESCRIPTION: Final = f"""\
 The body is the JSON body of pooling, and `outputs` is its answer. For each element of an output there is the window
 that it was pooled from: positions, values, what counts, and the computation in words.
@@ -146,12 +146,11 @@ def trace_operation(catalogue: Catalogue, template: dict[str, Any], components: 
         "additionalProperties": True,
         "description": "The tensors, and the fields of the operator beside them.",
     }
-    body: JsonObject = {"schema": request}
-    if _OPERATOR in catalogue.names:
-        body["example"] = _EXAMPLE
+    name = _EXAMPLE_OPERATOR if _EXAMPLE_OPERATOR in catalogue.names else catalogue.names[0]
+    body: JsonObject = {"schema": request, "example": describe.example(catalogue.find(name))["request"]}
     (path, *headers) = sorted(template["parameters"], key=lambda each: each["in"] != "path")
     path["schema"]["enum"] = list(catalogue.names)
-    path["example"] = _OPERATOR
+    path["example"] = name
     return {
         **template,
         "tags": ["traces"],

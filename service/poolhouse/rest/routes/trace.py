@@ -77,12 +77,13 @@ async def trace(
         )
         decoded_at = perf_counter()
         check_deadline(deadline)
-        more = PreparedRequest(
-            prepared.plan, prepared.tensors, prepared.headers, prepared.extra_bytes + trace_bytes(prepared.plan)
-        )
+        # guard: trace-is-reserved
+        extra_bytes = prepared.extra_bytes + trace_bytes(prepared.plan)
+        more = PreparedRequest(prepared.plan, prepared.tensors, prepared.headers, extra_bytes)
         result = await pooling.pool(more, lease, deadline, operator)
         pooled_at = perf_counter()
         describe = partial(_encode_trace, prepared, result, encoding)
+        # guard: trace-is-made-off-loop
         text = await pooling.run_in_thread(describe, lease, "the trace was made", deadline, holds_gil=True)
     finally:
         lease.release()
@@ -97,6 +98,7 @@ def _prepare(
 ) -> tuple[PreparedRequest, str]:
     message = JSON.decode(body, query, MAX_BODY_BYTES)
     prepared = pooling.prepare(operator, message)
+    # guard: trace-has-limits
     check_traceable(prepared.plan)
     return prepared, message.json_encoding
 
