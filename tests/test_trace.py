@@ -6,6 +6,7 @@ import itertools
 import math
 import tracemalloc
 from random import Random
+from typing import Any
 
 import numpy as np
 import orjson
@@ -36,7 +37,7 @@ LIMITS = Limits(max_output_bytes=2**40, max_steps=2**60)
 PLANE_NAMES = [member.name for member in COVERED]
 
 
-def plan_of(name: str, shape: tuple[int, ...], dtype: str = "float32", **fields: object) -> Plan:
+def plan_of(name: str, shape: tuple[int, ...], dtype: str = "float32", **fields: Any) -> Plan:
     """The plan of an operator for one input."""
     inputs = {"input": TensorMetadata(ELEMENT_TYPES[dtype], shape)}
     return make_plan(CATALOGUE.find(name).of(**fields), inputs, LIMITS)

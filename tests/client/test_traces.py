@@ -52,7 +52,7 @@ def read(document: object, headers: Mapping[str, str] | None = None) -> Trace:
 def test_a_request_has_its_tensors_and_fields() -> None:
     """Fields are in the query, as for other calls; elements are exact."""
     call = TraceCall(
-        "max_unpool1d", {"input": np.float32([[1]]), "indices": [[0]]}, {"kernel_size": (2,), "stride": None}
+        "max_unpool1d", {"input": np.array([[1]], np.float32), "indices": [[0]]}, {"kernel_size": (2,), "stride": None}
     )
 
     assert call.request.target == "/v1/trace/max_unpool1d?kernel_size=2"

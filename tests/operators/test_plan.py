@@ -175,7 +175,7 @@ def test_a_seed_is_drawn_only_where_one_is_missing() -> None:
 
 def test_notes_are_seeds_and_warnings() -> None:
     """Only a response without either has no headers of its own."""
-    fractional = {"kernel_size": 2, "output_size": 3}
+    fractional: dict[str, object] = {"kernel_size": 2, "output_size": 3}
 
     assert not planned("max_pool2d", (1, 3, 8, 8), kernel_size=2).has_notes
     assert planned("max_pool2d", (1, 64, 64, 3), kernel_size=2).has_notes
