@@ -238,7 +238,7 @@ def test_elements_that_are_passed_over_do_not_count() -> None:
     ],
 )
 def test_a_large_request_is_refused_from_its_plan(
-    name: str, shape: tuple[int, ...], fields: dict[str, object], given: str | None
+    name: str, shape: tuple[int, ...], fields: dict[str, Any], given: str | None
 ) -> None:
     """Before anything is computed; the message names the bound and what to do."""
     plan = plan_of(name, shape, **fields)
@@ -310,7 +310,7 @@ def test_samples_of_boxes_count_as_positions() -> None:
     ],
 )
 def test_a_trace_takes_no_more_memory_than_is_reserved(
-    name: str, shape: tuple[int, ...], fields: dict[str, object]
+    name: str, shape: tuple[int, ...], fields: dict[str, Any]
 ) -> None:
     """Its text included, at its peak."""
     plan = plan_of(name, shape, **fields)
@@ -372,7 +372,7 @@ def test_axes_are_those_of_the_layout() -> None:
         ("blur_pool1d", {"stride": 1, "filter_size": 3}, "reflected"),
     ],
 )
-def test_the_padding_has_its_value(name: str, fields: dict[str, object], value: object) -> None:
+def test_the_padding_has_its_value(name: str, fields: dict[str, Any], value: object) -> None:
     """It is drawn into the cells around the input."""
     x = Tensor(FLOAT32, np.arange(5, dtype=np.float32).reshape(1, 5))
     plan = plan_of(name, (1, 5), **fields)

@@ -69,7 +69,14 @@ def examples() -> Iterator[tuple[str, object, object]]:
     """Every path with an example request, and its example response if it has one."""
     for path, operation in operations(document_for_json_bodies()):
         if "requestBody" in operation:
-            yield path, _example(operation["requestBody"]), _example(_part_at(operation, "responses", "200"))
+            parameters = {
+                each["name"]: each["example"] for each in operation.get("parameters", ()) if each.get("in") == "path"
+            }
+            yield (
+                path.format(**parameters),
+                _example(operation["requestBody"]),
+                _example(_part_at(operation, "responses", "200")),
+            )
 
 
 @pytest.mark.parametrize("path", ["/v2/models/{model}/infer", "/v2/models/{model}/versions/{version}/infer"])

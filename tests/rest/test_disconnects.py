@@ -21,6 +21,7 @@ from poolhouse.backend.cores import available_cores
 from poolhouse.errors import DeadlinePassed
 from poolhouse.rest.routes.handler_endpoint import cancel_on_disconnect
 from poolhouse.rest.routes.pool import handler as pool_handler
+from poolhouse.rest.routes.pool.repeated_json import RepeatedJson
 from poolhouse.service import PoolResult
 from poolhouse.wire.inflate import Inflater
 from poolhouse.wire.json.codec import JsonCodec
@@ -185,7 +186,7 @@ def test_only_disconnects_during_a_request_are_counted(gated: GatedService) -> N
 
 NUMBERS = b'{"input":{"dtype":"uint8","shape":[1,1,128,1024],"data":[' + b",".join([b"7"] * 128 * 1024) + b"]}}"
 """A body whose decoding, and the encoding of whose response, run in a thread."""
-STEPS = {"decode": (JsonCodec, "decode"), "encode": (JsonCodec, "encode"), "compress": (pool_handler, "compress")}
+STEPS = {"decode": (RepeatedJson, "decode"), "encode": (JsonCodec, "encode"), "compress": (pool_handler, "compress")}
 
 
 @contextmanager
