@@ -69,9 +69,9 @@ def examples() -> Iterator[tuple[str, object, object]]:
     """Every path with an example request, and its example response if it has one."""
     for path, operation in operations(document_for_json_bodies()):
         if "requestBody" in operation:
-            parameters = {
-                each["name"]: each["example"] for each in operation.get("parameters", ()) if each.get("in") == "path"
-            }
+            listed = operation.get("parameters", [])
+            assert isinstance(listed, list)
+            parameters = {each["name"]: each["example"] for each in listed if each.get("in") == "path"}
             yield (
                 path.format(**parameters),
                 _example(operation["requestBody"]),
