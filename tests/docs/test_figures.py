@@ -31,13 +31,13 @@ FIXED: Mapping[str, tuple[str, ...]] = {
     "docs/deploying.md": ("H100 80GB", "75 s", "ingress-nginx is 1 MiB"),
     "docs/http.md": ("longer than 16 KiB", "may have 1 MiB", "may hold 1 MiB"),
     "docs/operating.md": (
+        "after 4 s, 8 s, and so on up to 30 s",
         "3 GB more than",
         "75 s",
         "0.5 GB for itself",
         "more than 1 MiB in addition",
-        "4 s, 8 s, and so on up to 30 s",
     ),
-    "docs/page.md": ("at most 4 MiB",),
+    "docs/page.md": ("have at most 4 MiB",),
     "docs/performance.md": ("300 kB", "0.8 MB", "25 MB", "ratio of at most 1.0", "goal of 0.9", "goal is 0.6"),
     "SECURITY.md": (
         "wait 100 ms",
