@@ -1,7 +1,8 @@
-"""Make the pictures of the documents: a photograph, pooled by poolhouse itself.
+"""Make the pictures of the documents: a photograph, pooled by poolhouse itself, and pictures of its pages.
 
 The photograph is ``astronaut`` from the wheel of scikit-image: Eileen Collins, by NASA, public domain. Reduced to
 256×256, it is also ``examples/photo.npy``, which the examples send, and a PNG file, which the page at ``/`` pools.
+``page_pictures`` takes the pictures of the pages in a browser.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from pathlib import Path
 import httpx
 import numpy as np
 import numpy.typing as npt
+from chromium import CHROMIUM
 from fastapi import FastAPI
+from page_pictures import write_page_pictures
 from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
@@ -131,15 +134,18 @@ def _output_planes(outputs: Mapping[str, Array]) -> Planes:
 
 
 def main() -> None:
-    """Write the photograph and the sheet."""
+    """Write the photograph, the sheet and the pictures of the pages."""
     sheet_panels = panels(InProcessService(create_app(Settings())))
     for path in (PHOTO, PICTURE):
         path.parent.mkdir(parents=True, exist_ok=True)
     np.save(PHOTO, sheet_panels[0].planes, allow_pickle=False)
     Image.fromarray(enlarge(sheet_panels[0].planes)).save(PAGE_PHOTO, optimize=True)
     draw_sheet(sheet_panels).save(PICTURE, optimize=True)
-    for path in (PHOTO, PAGE_PHOTO, PICTURE):
+    pages = write_page_pictures() if CHROMIUM.exists() else []
+    for path in (PHOTO, PAGE_PHOTO, PICTURE, *pages):
         print(f"wrote {path.relative_to(ROOT)}, {path.stat().st_size} bytes")
+    if not pages:
+        print(f"there is no {CHROMIUM}, so the pictures of the pages are left as they are")
 
 
 if __name__ == "__main__":

@@ -1,24 +1,13 @@
-"""Debian's Chromium, driven by playwright."""
+"""An empty page in Debian's Chromium, and the mark of the tests that need it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
-
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from chromium import CHROMIUM, run_browser
+from playwright.sync_api import Page
 
 needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed")
 
@@ -26,9 +15,5 @@ needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chro
 @contextmanager
 def browser_page() -> Iterator[Page]:
     """Open an empty page in a browser that ends with the block."""
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        try:
-            yield browser.new_page()
-        finally:
-            browser.close()
+    with run_browser() as browser:
+        yield browser.new_page()

@@ -67,3 +67,29 @@ def test_what_is_no_matrix_is_refused(opened: OpenedPage, text: str) -> None:
     (found,) = opened.run_module("matrix.js", READ, [text])
 
     assert "error" in found
+
+
+@pytest.mark.parametrize(
+    ("shape", "layout", "expected"),
+    [
+        ("7, 7", "channels_first", "(1, 1, 7, 7), 196 bytes"),
+        ("7, 7", "channels_last", "(1, 7, 7, 1), 196 bytes"),
+        ("2, 7, 7", "channels_first", "(2, 7, 7), 392 bytes"),
+    ],
+)
+def test_a_shape_of_spatial_axes_alone_gets_the_others(
+    opened: OpenedPage, shape: str, layout: str, expected: str
+) -> None:
+    """Who asks why 7 becomes 3 does not think of batches and channels. A shape that is valid stays."""
+    opened.show("max_pool2d", {"kernel_size": "3", "stride": "2", "layout": layout}, kind="ramp", shape=shape)
+
+    assert opened.page.locator("#input-note").inner_text() == expected
+    assert not opened.page.locator("#refusal").is_visible()
+
+
+def test_the_shape_shown_is_that_of_a_refused_input(opened: OpenedPage) -> None:
+    """It once stayed that of the input before, beside a refusal of another shape."""
+    opened.show("max_pool2d", {"kernel_size": "3"}, kind="ramp", shape="1, 1, 1, 7, 7")
+
+    assert opened.page.locator("#refusal").is_visible()
+    assert opened.page.locator("#input-note").inner_text() == "(1, 1, 1, 7, 7), 196 bytes"

@@ -158,9 +158,15 @@ export function makeInput(onChange) {
     },
   };
 
+  /** The shape as typed; with N and C of size 1 if it has spatial axes alone, which no operator takes. */
+  function typedShape(isChannelsLast) {
+    const shape = parseShape(nodes.shape.value);
+    return card.rank && shape.length <= card.rank ? placeAxes(shape, axes(isChannelsLast)) : shape;
+  }
+
   function make(dtype, isChannelsLast) {
-    if (kind() === "random") return makeRandom(dtype, parseShape(nodes.shape.value), Number(nodes.seed.value) || 0);
-    if (kind() === "ramp") return makeRamp(dtype, parseShape(nodes.shape.value));
+    if (kind() === "random") return makeRandom(dtype, typedShape(isChannelsLast), Number(nodes.seed.value) || 0);
+    if (kind() === "ramp") return makeRamp(dtype, typedShape(isChannelsLast));
     if (given?.tensor) return given.tensor;
     if (given?.picture) return tensorOfPicture(given.picture, isChannelsLast);
     throw new Error("There is no file yet: choose one, or drop it here. PNG, JPEG and npy files are read.");

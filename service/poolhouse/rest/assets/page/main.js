@@ -156,7 +156,9 @@ async function planOf(request, signal) {
 }
 
 function readRequest() {
+  input.note("");
   const own = input.read(isChannelsLast());
+  input.note(`${shapeText(own.shape)}, ${byteText(elementCount(own.shape) * ELEMENT_TYPES[own.dtype].bytes)}`);
   const tensors = [own, ...companions.read()];
   keepInAddress();
   return { operator: card.name, fields: fields.values(), tensors };
@@ -178,8 +180,6 @@ function showPlan(plan, request) {
 }
 
 function showTakeaway(request, outputs) {
-  const [given] = request.tensors;
-  input.note(`${shapeText(given.shape)}, ${byteText(elementCount(given.shape) * ELEMENT_TYPES[given.dtype].bytes)}`);
   takeaway.show({ base: ROOT.href.replace(/\/$/, ""), card, request, outputs, hasKey: api.hasKey });
 }
 
