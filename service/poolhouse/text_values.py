@@ -58,7 +58,11 @@ def list_pattern(entry: str, counts: Collection[int], alone: str | None = None) 
 def parse_integer(text: str) -> int | None:
     """The integer in a text, or None."""
     # int() would accept "1_000", " 3 " and digits of other scripts.
-    return int(text.partition(".")[0]) if _INTEGER.fullmatch(text) else None
+    if not _INTEGER.fullmatch(text):
+        return None
+    whole = int(text.partition(".")[0])
+    # -0 is a float; the patterns of the schemas do not have it either.
+    return None if not whole and text.startswith("-") else whole
 
 
 def parse_number(text: str) -> float | None:

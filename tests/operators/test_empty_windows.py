@@ -26,18 +26,23 @@ def placings(draw: st.DrawFn) -> list[Places]:
     return found
 
 
-def pooled_array(places: list[Places], channels: int) -> Array:
+TYPES = ("int32", "uint8", "uint16", "uint32", "uint64", "float64")
+
+
+def pooled_array(places: list[Places], channels: int, element: str = "int32") -> Array:
     """(2, *pooled, channels) numbers that are not 0."""
     sizes = {each.axis: len(each.pooled) for each in places}
     shape = (2, sizes.get(0, 3), sizes.get(1, 4), channels)
-    return np.random.default_rng(1).integers(1, 99, shape, np.int32)
+    return np.random.default_rng(1).integers(1, 99, shape, np.int32).astype(element)
 
 
 @scaled_examples(80)
-@given(placings(), st.integers(1, 3))
-def test_pooled_windows_are_at_their_places_and_zeros_elsewhere(places: list[Places], channels: int) -> None:
+@given(placings(), st.integers(1, 3), st.sampled_from(TYPES))
+def test_pooled_windows_are_at_their_places_and_zeros_elsewhere(
+    places: list[Places], channels: int, element: str
+) -> None:
     """Whatever follows the axes, such as channels last."""
-    found = pooled_array(places, channels)
+    found = pooled_array(places, channels, element)
 
     (by_kernel,) = PlacingKernel(lambda planes, threads: (planes["input"],), places)({"input": found}, 1)
     by_torch = place_tensor(torch.from_numpy(found), places)
@@ -48,7 +53,7 @@ def test_pooled_windows_are_at_their_places_and_zeros_elsewhere(places: list[Pla
         taken = np.take(taken, each.pooled, 1 + each.axis)
     np.testing.assert_array_equal(taken, found)
     assert np.count_nonzero(by_kernel) == found.size
-    assert by_torch.dtype == torch.int32
+    assert by_torch.dtype == getattr(torch, element)
     np.testing.assert_array_equal(by_torch.numpy(), by_kernel)
 
 

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from poolhouse.backend.conversion import torch_dtype
 from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32
-from poolhouse.operators.wide_floats import FLOAT64_TYPES, exponential, float_type, logarithm, round_like, square_root
+from poolhouse.operators.wide_floats import (
+    FLOAT64_TYPES,
+    converted,
+    exponential,
+    float_type,
+    logarithm,
+    round_like,
+    square_root,
+)
 from tests.hypothesis_profiles import scaled_examples
 
 Function = Callable[[torch.Tensor], torch.Tensor]
@@ -55,6 +63,17 @@ def test_results_are_rounded_once(dtype: torch.dtype, bits: int) -> None:
     above_half = torch.tensor([1 + 2.0**-bits + 2.0**-40], dtype=torch.float64)
 
     assert round_like(above_half, torch.empty(0, dtype=dtype)).item() == 1 + 2.0 ** (1 - bits)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_every_converted_nan_has_the_same_bits(dtype: torch.dtype) -> None:
+    """Torch gives those of a vector other bits than those behind the last one."""
+    numbers = torch.tensor([math.nan, -math.nan, 1.5] * 11, dtype=torch.float64)
+
+    found = converted(numbers, dtype)
+
+    assert len(set(found[found.isnan()].view(torch.int16).tolist())) == 1
+    assert found[2::3].tolist() == [1.5] * 11
 
 
 def test_a_result_does_not_share_the_memory_of_the_input() -> None:

@@ -32,6 +32,7 @@ from poolhouse.operators.maxima import Maximum
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.size_types import INT32_MAX, IntegerPerAxis
 from poolhouse.operators.skipping import Skipping
+from poolhouse.operators.wide_floats import converted
 from poolhouse.operators.window_operator import WindowOperator
 from poolhouse.operators.windows import AxisSummary, Windows, adaptive_windows
 
@@ -265,7 +266,7 @@ class AdaptiveAverage(AdaptiveWindowOperator, Average):
         spatial = tuple(x.shape[1:])
         if not self._uses_torch(spatial, floating=x.is_floating_point()):
             wide = self._float64_averages(x, spatial) if accumulates_in_float64(x) else None
-            return super().pool(planes) if wide is None else (wide.to(x.dtype),)
+            return super().pool(planes) if wide is None else (converted(wide, x.dtype),)
         size, pool = self.spatial_out(spatial), _AVERAGES[self.rank]
         # Torch's 3-D kernel adds 16-bit floats in 16 bits, so even the average of 16 equal elements is wrong.
         return (torch_pool(lambda planes: pool(planes, size), x, through_float32=self.rank == 3),)

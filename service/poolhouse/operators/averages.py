@@ -40,6 +40,7 @@ from poolhouse.operators.quotients import (
 from poolhouse.operators.reductions import SUM, reduce_axis
 from poolhouse.operators.skipping_costs import kept_sums_cost, too_many_lines
 from poolhouse.operators.tracing import Terms, enclosed
+from poolhouse.operators.wide_floats import converted
 from poolhouse.operators.window_operator import Window, WindowOperator
 from poolhouse.operators.windows import Windows
 
@@ -144,7 +145,7 @@ class Average(WindowOperator):
             total = window_sums(x.to(torch.float64), windows)
             divisor = float64_divisor(factors, x.device)
             # The sum of one float64 element is a view of the input, so it is not divided in place.
-            return (total / divisor if x.dtype is torch.float64 else total.div_(divisor).to(x.dtype),)
+            return (total / divisor if x.dtype is torch.float64 else converted(total.div_(divisor), x.dtype),)
         if x.dtype is torch.int64:
             # Two sums of 32-bit digits, since a sum of 64-bit numbers overflows.
             high = copy_if_view(window_sums(x >> 32, windows))
@@ -165,7 +166,7 @@ class Average(WindowOperator):
         counts = counts.clamp(min=1)
         if x.is_floating_point():
             total = window_sums(x.to(torch.float64).masked_fill(skipped, 0.0), windows)
-            return ((total / counts).to(x.dtype),)
+            return (converted(total / counts, x.dtype),)
         divisor = counts.to(torch.int64)
         if x.dtype not in (torch.int64, torch.uint64):
             total = window_sums(x.to(torch.int64).masked_fill_(skipped, 0), windows)

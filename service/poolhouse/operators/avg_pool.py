@@ -45,6 +45,7 @@ from poolhouse.operators.sliding import (
     window_at,
 )
 from poolhouse.operators.tracing import Terms
+from poolhouse.operators.wide_floats import converted
 from poolhouse.operators.window_operator import Window
 from poolhouse.operators.windows import SlidingWindow, Windows
 
@@ -202,7 +203,7 @@ class AvgPool(SlidingWindowOperator, Average, Skipping):
             axes = [self.geometry(axis, length) for axis, length in enumerate(spatial)]
             return (ordered_averages(x, axes, self.divisor_factors(self.windows(spatial))),)
         if accumulates_in_float64(x) and self._fits_torch(spatial) and self.naive_cuda_is_faster(spatial):
-            return (self._torch_average(x.to(torch.float64)).to(x.dtype),)
+            return (converted(self._torch_average(x.to(torch.float64)), x.dtype),)
         return super().pool(planes)
 
     def _fits_cuda(self, spatial: Sizes) -> bool:

@@ -15,6 +15,7 @@ import torch
 from poolhouse.kernels.widening import Array
 from poolhouse.kernels.window_kernels import Kernel
 from poolhouse.operators.costs import STEPS_PER_CALL, Cost, elementwise_cost
+from poolhouse.operators.unsigned import as_bits
 from poolhouse.operators.windows import Positions
 
 _STEPS_PER_PLACED_BYTE: Final = 0.2
@@ -51,7 +52,8 @@ def place_tensor(found: torch.Tensor, places: Sequence[Places]) -> torch.Tensor:
         if isinstance(index, slice):
             whole.narrow(dim, index.start, index.stop - index.start).copy_(found)
         else:
-            whole.index_copy_(dim, torch.from_numpy(index).to(found.device), found)
+            # Torch copies by index no unsigned integers of more than 8 bits.
+            as_bits(whole).index_copy_(dim, torch.from_numpy(index).to(found.device), as_bits(found))
         found = whole
     return found
 

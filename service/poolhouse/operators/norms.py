@@ -23,7 +23,7 @@ from poolhouse.operators.number_types import Power
 from poolhouse.operators.numbers import Number
 from poolhouse.operators.operator import Planes
 from poolhouse.operators.tracing import Terms, short_number
-from poolhouse.operators.wide_floats import square_root
+from poolhouse.operators.wide_floats import converted, square_root
 from poolhouse.operators.window_operator import Window, WindowOperator
 
 
@@ -122,13 +122,13 @@ class Norm(WindowOperator):
         if math.isinf(p):
             sign = math.copysign(1.0, p)
             (most,) = window_maxima(_magnitudes(x).mul_(sign), windows, with_indices=False)
-            return (most.mul_(sign).to(output_dtype),)
+            return (converted(most.mul_(sign), output_dtype),)
         # A sum starts at +0 as in torch; -0 to a negative power would be -inf.
         total = window_sums(self._powers(x), windows).add_(0.0)
         scale = self.scale(tuple(x.shape[1:]))
         if scale is not None:
             total.mul_(torch.from_numpy(scale).to(x.device))
-        return (to_power(total, 1 / p).to(output_dtype),)
+        return (converted(to_power(total, 1 / p), output_dtype),)
 
     def _powers(self, x: torch.Tensor) -> torch.Tensor:
         return to_power(_magnitudes(x) if self.absolute else x.to(torch.float64), self.norm_type)

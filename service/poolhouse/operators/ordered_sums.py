@@ -26,6 +26,7 @@ from poolhouse.operators.costs import (
 )
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.quotients import Factors
+from poolhouse.operators.wide_floats import converted
 from poolhouse.operators.windows import AxisSummary, SlidingWindow
 
 _AXES_ROUNDED_LAST: Final = 3
@@ -54,7 +55,7 @@ def ordered_averages(x: torch.Tensor, axes: Sequence[SlidingWindow], factors: Fa
     divisors = torch.from_numpy(reduce(np.multiply.outer, factors)).to(total.dtype).to(x.device)
     # Torch adds the quotient to zero, so -0 becomes +0; of fewer than three axes also one that rounds to it.
     rounded = total.div_(divisors).add_(0.0).to(x.dtype)
-    return rounded.add_(0.0) if len(axes) < _AXES_ROUNDED_LAST else rounded
+    return converted(rounded.add_(0.0) if len(axes) < _AXES_ROUNDED_LAST else rounded, x.dtype)
 
 
 def _taps_of(axis: SlidingWindow, length: int) -> list[tuple[slice, slice]]:

@@ -25,6 +25,7 @@ from poolhouse.operators.loop_costs import KernelFactory, maxima_loops_cost, sum
 from poolhouse.operators.numbers import Number
 from poolhouse.operators.operator import Planes, Refusal, Sample
 from poolhouse.operators.skipping import Skipping
+from poolhouse.operators.wide_floats import converted
 from poolhouse.operators.window_operator import Window
 from poolhouse.operators.windows import Windows
 from poolhouse.tensors import Tensor
@@ -148,7 +149,7 @@ class SumPool(Reduction, Average, Skipping):
         return (self._round(window_sums(wide, self.windows(tuple(x.shape[1:]))), x),)
 
     def _round(self, total: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        rounded = total.to(x.dtype) if x.is_floating_point() else total
+        rounded = converted(total, x.dtype) if x.is_floating_point() else total
         # The sum of one element is a view of the input.
         shares = rounded.untyped_storage().data_ptr() == x.untyped_storage().data_ptr()
         return rounded.clone() if shares else rounded

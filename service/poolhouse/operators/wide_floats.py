@@ -34,6 +34,12 @@ def round_like(found: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     return owned.masked_fill_(owned.isnan(), math.nan)
 
 
+def converted(found: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Results in another float type, converted by torch; NaNs of 16 bits have the same bits wherever they lie."""
+    rounded = found.to(dtype)
+    return rounded.masked_fill_(rounded.isnan(), math.nan) if dtype.itemsize == 2 else rounded
+
+
 def round_once(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """float64 rounded to the nearest element of a float type, ties to even; torch rounds halves to float32 before."""
     if dtype not in (torch.float16, torch.bfloat16):
