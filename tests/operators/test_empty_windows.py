@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from poolhouse.kernels.widening import Array
@@ -38,6 +38,7 @@ def pooled_array(places: list[Places], channels: int, element: str = "int32") ->
 
 @scaled_examples(80)
 @given(placings(), st.integers(1, 3), st.sampled_from(TYPES))
+@example([Places(0, 3, np.array([0, 2]))], 1, "uint32")
 def test_pooled_windows_are_at_their_places_and_zeros_elsewhere(
     places: list[Places], channels: int, element: str
 ) -> None:

@@ -117,6 +117,8 @@ function isChannelsLast() {
 
 function refresh(_, wait = WAIT_MS) {
   clearTimeout(timer);
+  // What is asked now is out of date, and must not be shown as the answer.
+  running?.abort();
   nodes.result.setAttribute("aria-busy", "true");
   timer = setTimeout(ask, wait);
 }
