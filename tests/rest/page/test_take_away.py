@@ -23,6 +23,7 @@ from poolhouse.wire.safetensors import SAFETENSORS
 from tests.operator_selection import quick_operators
 from tests.rest.browser import needs_chromium
 from tests.rest.page.opened_page import OpenedPage, as_array
+from tests.run_level import Level, level
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -66,7 +67,8 @@ STATES = {
     "boxes and a file": State("roi_align", {"output_size": "2,3"}, {"kind": "random", "shape": "2,2,20,20"}),
 }
 QUICK = {"written", "file", "boxes and a file", "bfloat16 in a file"}
-EXAMPLES = {name: State(name) for name in sorted(quick_operators(discover().names))}
+FAMILIES = sorted(quick_operators(discover().names))
+EXAMPLES = {name: State(name) for name in (FAMILIES if level() >= Level.EXHAUSTIVE else FAMILIES[::4])}
 
 
 def shown_arrays(opened: OpenedPage) -> Arrays:
