@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from poolhouse.errors import (
     DeadlinePassed,
     NotAcceptable,
+    NotFound,
     TooLarge,
     Unavailable,
     Unprocessable,
@@ -45,7 +46,9 @@ _TIMING: Final = {
 }
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"headers": {"Server-Timing": _TIMING}},
-    **refusal_responses(NotAcceptable, TooLarge, UnsupportedMediaType, Unprocessable, DeadlinePassed, Unavailable),
+    **refusal_responses(
+        NotFound, NotAcceptable, TooLarge, UnsupportedMediaType, Unprocessable, DeadlinePassed, Unavailable
+    ),
 }
 
 
