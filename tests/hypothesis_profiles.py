@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
-PROFILES = {"quick": 12, "thorough": 20, "exhaustive": 100}
+PROFILES = {"quick": 12, "thorough": 15, "exhaustive": 100}
 """The profiles of hypothesis, with their default number of examples."""
 
 MANY_REJECTED = (HealthCheck.filter_too_much, HealthCheck.too_slow)
