@@ -122,7 +122,7 @@ def close_family(page: Page, tag: str) -> None:
 
 
 def some(names: list[str], step: int) -> list[str]:
-    """One of so many names; all in an exhaustive run, since each takes the page seconds."""
+    """Every ``step``-th name; all in an exhaustive run, since each takes the page seconds."""
     return names if level() >= Level.EXHAUSTIVE else names[::step]
 
 

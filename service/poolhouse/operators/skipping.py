@@ -51,15 +51,15 @@ class SkippingPool(WindowOperator):
 
     def omission(self, dtype: ElementType) -> Omission:
         """See :meth:`SkippingFields.omission`."""
-        return super().omission(dtype)  # type: ignore[misc, no-any-return]
+        return super().omission(dtype)  # type: ignore[misc, no-any-return]  # of the class that this is mixed into
 
     def pool_kept(self, x: torch.Tensor, kept: torch.Tensor, counts: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """See :meth:`Skipping.pool_kept`."""
-        return super().pool_kept(x, kept, counts)  # type: ignore[misc, no-any-return]
+        return super().pool_kept(x, kept, counts)  # type: ignore[misc, no-any-return]  # of the class that this is mixed into
 
     def kept_cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
         """See :meth:`Skipping.kept_cost`."""
-        return super().kept_cost(spatial, dtype)  # type: ignore[misc, no-any-return]
+        return super().kept_cost(spatial, dtype)  # type: ignore[misc, no-any-return]  # of the class that this is mixed into
 
     def outputs(self) -> tuple[str, ...]:
         return (*super().outputs(), "valid") if self.return_valid else super().outputs()
@@ -136,7 +136,7 @@ class SkippingPool(WindowOperator):
 
     def kept_kernel_factory(self, spatial: Sizes, dtype: ElementType, omission: Omission) -> KernelFactory | None:
         """See :meth:`Skipping.kept_kernel_factory`."""
-        return super().kept_kernel_factory(spatial, dtype, omission)  # type: ignore[misc, no-any-return]
+        return super().kept_kernel_factory(spatial, dtype, omission)  # type: ignore[misc, no-any-return]  # of the class that this is mixed into
 
     def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
         omission = self.omission(dtype)

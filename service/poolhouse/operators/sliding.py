@@ -244,9 +244,9 @@ class SlidingFields(SlidingWindowOperator):
     """Base of operators with all fields of sliding windows, in torch's order."""
 
     kernel_size: Sizes = kernel_size_field()  # noqa: RUF009, which declares the field
-    stride: Sizes = stride_field()  # noqa: RUF009, likewise
-    padding: Padding = padding_field()  # noqa: RUF009, likewise
-    dilation: Sizes = dilation_field()  # noqa: RUF009, likewise
+    stride: Sizes = stride_field()  # noqa: RUF009, which declares the field
+    padding: Padding = padding_field()  # noqa: RUF009, which declares the field
+    dilation: Sizes = dilation_field()  # noqa: RUF009, which declares the field
     ceil_mode: bool = ceil_mode_field()
 
     def geometry(self, axis: int, length: int) -> SlidingWindow:

@@ -42,7 +42,7 @@ def give_key(keyed: OpenedPage, key: str) -> None:
 
 
 def test_the_page_asks_for_a_key_and_keeps_it_in_memory(keyed: OpenedPage) -> None:
-    """A key in storage or in a link is found by whoever uses the browser next."""
+    """The next user of the browser would find a key in storage or in a link."""
     keyed.page.goto(f"{keyed.url}")
     keyed.page.locator("#key-dialog[open]").wait_for()
     asked = keyed.page.locator("#key-reason").inner_text()

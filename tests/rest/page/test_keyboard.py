@@ -75,7 +75,7 @@ def test_every_control_has_a_name(opened: OpenedPage) -> None:
 
 
 def test_the_result_is_announced(opened: OpenedPage) -> None:
-    """Whoever does not see the result change hears it."""
+    """A reader who cannot see the result change hears it."""
     opened.show("max_pool2d", {"kernel_size": "2"})
 
     assert opened.page.locator("#status").get_attribute("role") == "status"

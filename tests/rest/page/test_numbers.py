@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.browser, needs_chromium]
 
 MEMBERS = covered_operators(discover())
 ONE_OF = 3
-"""The quick run shows one of so many families, and all operators on regions, which have tensors of their own."""
+"""The quick run shows every third family, and all operators on regions, which have tensors of their own."""
 
 
 QUICK = {

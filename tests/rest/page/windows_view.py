@@ -101,7 +101,7 @@ class WindowsView:
         return found
 
     def steps(self, count: int) -> list[dict[str, Any]]:
-        """What is marked and written at each of so many windows, from the current one on."""
+        """What is marked and written at the current window and at those after it."""
         found: list[dict[str, Any]] = self.opened.page.evaluate(_STEPS, count)
         return found
 

@@ -46,6 +46,7 @@ _LINKS: Final = {
     "operators": "v1/operators",
     "pool": "v1/pool/{operator}",
     "plan": "v1/plan/{operator}",
+    "trace": "v1/trace/{operator}",
     "inference": "v2",
     "live": "livez",
     "ready": "readyz",

@@ -18,7 +18,7 @@ from fastapi.responses import HTMLResponse
 from poolhouse.rest.dependencies import get_headers
 from poolhouse.rest.http.headers import Headers
 from poolhouse.rest.routes.get_route import GetRoute
-from poolhouse.rest.routes.static_response import StaticResponse
+from poolhouse.rest.routes.static_response import PAGE_HEADERS, StaticResponse
 
 router = APIRouter(tags=["platform"], route_class=GetRoute)
 
@@ -41,12 +41,7 @@ _ASSET_HEADERS: Final = {
     "cross-origin-resource-policy": "same-origin",
     "x-content-type-options": "nosniff",
 }
-_PAGE_HEADERS: Final = {
-    **_ASSET_HEADERS,
-    "cross-origin-opener-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "x-frame-options": "DENY",
-}
+_PAGE_HEADERS: Final = {**PAGE_HEADERS, **_ASSET_HEADERS}
 
 RequestHeaders = Annotated[Headers, Depends(get_headers)]
 
