@@ -31,7 +31,8 @@ def read(data: bytes, allowed: int = ANY) -> tuple[int, int, list[int], list[flo
     text = data + b"}"
     record = np.full(BASE + lists.RECORD_SIZE, 77, np.int64)
     bits = np.zeros(SCRATCH_SIZE + len(text) // 2 + 1, np.uint64)
-    at, status = read_lists(flat(text), 0, len(text), allowed, 0, bits, SCRATCH_SIZE, record, BASE)
+    with np.errstate(over="ignore"):  # arithmetic modulo 2**64
+        at, status = read_lists(flat(text), 0, len(text), allowed, 0, bits, SCRATCH_SIZE, record, BASE)
     found = record[BASE:].tolist()
     return at, status, found, bits[SCRATCH_SIZE:][: found[lists.ELEMENT_COUNT]].view(np.float64).tolist()
 

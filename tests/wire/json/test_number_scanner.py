@@ -31,6 +31,9 @@ PATHS = {
     "spread out": '{{"input": {{"dtype": "{dtype}", "data": [\n [ {number} ,\t1 ],\r\n [0, 2\n]\n]}}}}',
     "last": '{{"input": {{"dtype": "{dtype}", "data": [[1, 2], [0, {number}]]}}}}',
     "beside an escape": ('{{"note": "\\u0061", "input": {{"dtype": "{dtype}", "data": [[{number}, 1], [0, 2]]}}}}'),
+    "in a row": '{{"input": {{"dtype": "{dtype}", "data": [[1, 2, 0, {number}, 3, 4, 5], [{filling_row}]]}}}}',
+    "in a row without spaces": '{{"input":{{"dtype":"{dtype}","data":[[1,2,0,{number},3,4,5],[{filling_row}]]}}}}',
+    "at the end of a row": '{{"input": {{"dtype": "{dtype}", "data": [[1, 2, 0, {number}], [4, 5, 6, 7]]}}}}',
     "first of many": '{{"input": {{"dtype": "{dtype}", "data": [[{number}, 1], {filling}, [0, 2]]}}, "stride": 1}}',
     "last of many": '{{"input": {{"data": [{filling}, [{number}, 2]], "dtype": "{dtype}"}}}}',
     "beside a long list": (
@@ -47,7 +50,8 @@ def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def body(path: str, number: str, dtype: str) -> bytes:
-    return PATHS[path].format(number=number, dtype=dtype, filling=", ".join(["[3, 4]"] * 40)).encode()
+    row = ", ".join("3456789")
+    return PATHS[path].format(number=number, dtype=dtype, filling=", ".join(["[3, 4]"] * 40), filling_row=row).encode()
 
 
 def read(path: str, number: str, dtype: str) -> float | int:
@@ -57,7 +61,8 @@ def read(path: str, number: str, dtype: str) -> float | int:
     values = tensor.array
     if tensor.dtype is BFLOAT16:
         values = bfloat16_to_float32(values.view(np.uint16))
-    row, column = (-1, 0) if path == "last of many" else (-1, -1) if path == "last" else (0, 0)
+    places = {"last of many": (-1, 0), "last": (-1, -1)}
+    row, column = (0, 3) if "row" in path else places.get(path, (0, 0))
     found: float | int = values[row, column].item()
     return found
 
@@ -195,7 +200,7 @@ def test_an_element_beyond_the_type_is_refused_with_its_index(path: str) -> None
     refused = refusal(path, "1e39", "float32")
 
     (problem,) = refused.problems
-    tail = {"last": "1/1", "last of many": "40/0", "flat": "0"}.get(path, "0/0")
+    tail = {"last": "1/1", "last of many": "40/0", "flat": "0"}.get(path, "0/3" if "row" in path else "0/0")
     assert problem.pointer == ("/input/" if path == "short" else "/input/data/") + tail
     assert f"at {[int(index) for index in tail.split('/')]}" in problem.message
 

@@ -14,14 +14,16 @@ from poolhouse.kernels.registry import Element, Flat, helper
 from poolhouse.wire.elements import MAX_RANK
 from poolhouse.wire.json.decimal_to_float import float64_bits, int64
 from poolhouse.wire.json.number_scanner import (
+    AS_FLOAT64,
     BARE_NONFINITE,
     BOOLEAN,
-    INEXACT,
+    FLOAT,
     INTEGER,
     MISSING_DIGIT,
     NONFINITE_TEXT,
     NOT_AN_ELEMENT,
     read_number,
+    read_plain_numbers,
 )
 
 # Syntax errors, beside those of numbers.
@@ -65,7 +67,7 @@ _NAN: Final = np.uint64(int.from_bytes(b"NaN", "big"))
 _INFINITY: Final = np.uint64(int.from_bytes(b"Infinity", "big"))
 _TRUE: Final = np.float64(1).view(np.uint64)
 _MINUS: Final = np.uint64(ord("-"))
-_NUMBERS: Final = INTEGER | INEXACT
+_NUMBER_KINDS: Final = INTEGER | FLOAT
 
 
 @helper
@@ -221,6 +223,7 @@ def read_lists(
         record[base + SIZES + level] = -1
     record[base + BEGIN], record[base + FIRST_ELEMENT] = at, index
     first, depth, rank, row, kinds, comma = index, 0, -1, 0, 0, -1
+    is_simple = as_integers == AS_FLOAT64 and allowed & _NUMBER_KINDS == _NUMBER_KINDS
     may_end, is_next = False, False
     while at < end:
         character = text[at]
@@ -270,6 +273,14 @@ def read_lists(
             at += 1
             continue
         begin = at
+        if depth == rank and is_simple and 45 <= character <= 57:
+            at, next_index, some = read_plain_numbers(text, at, end, index, bits)
+            if next_index > index:
+                row += next_index - index
+                index = next_index
+                kinds |= some
+                is_next = True
+                continue
         if 45 <= character <= 57:
             at, kind = read_number(text, at, end, index, as_integers, bits)
             if kind < 0:
