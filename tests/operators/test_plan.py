@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from random import Random
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,16 @@ from poolhouse.operators.plane_operator import PlaneOperator
 from poolhouse.tensors import TensorMetadata
 from tests.hypothesis_profiles import scaled_examples
 from tests.operators.plane_plans import planes_shape_of, spatial_of
-from tests.operators.random_cases import CATALOGUE, OPERATORS, Fields, random_fields, random_shape, seeded_randoms
+from tests.operators.random_cases import (
+    CATALOGUE,
+    COVERED,
+    OPERATORS,
+    Fields,
+    random_case,
+    random_fields,
+    random_shape,
+    seeded_randoms,
+)
 
 WIDE = Limits(max_output_bytes=2**40, max_steps=2**60)
 
@@ -227,3 +237,22 @@ def test_a_channels_last_input_is_warned_about(shape: tuple[int, ...], fields: F
     warnings = planned_with(fields, "max_pool2d", shape).warnings
 
     assert len([each for each in warnings if "channels_last" in each]) == count
+
+
+@pytest.mark.parametrize("member", COVERED, ids=lambda member: member.name)
+@scaled_examples(20)
+@given(random=seeded_randoms)
+def test_the_inputs_of_all_planes_are_those_of_one_slice_with_all(member: type[PlaneOperator], random: Random) -> None:
+    """A request that is pooled at once takes a shorter way to them."""
+    case = random_case(random, member)
+    assert case is not None
+    plan = case.plan
+    arrays = {each: tensor.array for each, tensor in case.tensors.items()}
+
+    whole = plan.whole_inputs(case.tensors)
+
+    expected = plan.slice_inputs(plan.spec.prepare_inputs(arrays, plan.planes), 0, plan.planes)
+    assert whole.keys() == expected.keys()
+    for each, array in expected.items():
+        assert (whole[each].dtype, whole[each].shape) == (array.dtype, array.shape)
+        assert np.array_equal(whole[each].view(np.uint8), array.view(np.uint8))

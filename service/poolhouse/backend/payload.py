@@ -89,6 +89,7 @@ class Payload:
     def store_all(self, results: Sequence[Array]) -> None:
         """Store the results of all planes, which belong to this request."""
         plan = self.plan
-        for name, result in zip(plan.outputs, results, strict=True):
-            plan.spec.encode_output(name, result, plan.plane_shape, 0)
-            self.results[name] = result
+        self.results = dict(zip(plan.outputs, results, strict=True))
+        if plan.encodes_outputs:
+            for name, result in self.results.items():
+                plan.spec.encode_output(name, result, plan.plane_shape, 0)

@@ -77,7 +77,7 @@ class TorchWorker:
         """See :meth:`poolhouse.batching.worker.Worker.run_single`. Only on the CPU."""
         plan = payload.plan
         try:
-            results = pool_on_cpu(plan, payload.slice_planes(0, plan.planes), 1)
+            results = pool_on_cpu(plan, plan.whole_inputs(payload.tensors), 1)
         except Exception as error:  # raised again, as a class that the engine handles
             raise self._classify(error) from error
         payload.store_all(results)

@@ -78,7 +78,7 @@ class DeviceState(Generic[Payload]):
     @property
     def is_idle(self) -> bool:
         """Whether the device is ready, and nothing runs or waits."""
-        return self.state == "ready" and not self.inflight and not self.retries and not self.queue
+        return self.state == "ready" and not self.inflight and not self.retries and not self.queue.jobs
 
     @property
     def wait_s(self) -> float:

@@ -45,6 +45,7 @@ MODULES: Final = (
     "poolhouse.kernels.global_maxima",
     "poolhouse.wire.json.base64_loops",
     "poolhouse.wire.json.list_printer",
+    "poolhouse.wire.json.repeated_text",
     "poolhouse.wire.json.scanner",
 )
 """Every module that declares loops."""

@@ -154,6 +154,10 @@ class Operator:
         """
         raise NotImplementedError
 
+    def views_inputs(self) -> bool:
+        """Whether :meth:`slice_inputs` only reshapes the arrays to ``(planes, *plane_shape)`` and cuts them."""
+        return False
+
     def join_slices(self, slices: Sequence[Mapping[str, Array]]) -> Mapping[str, Array]:
         """One slice of several, of requests that share a batch."""
         return {name: np.concatenate([each[name] for each in slices]) for name in slices[0]}

@@ -141,6 +141,25 @@ class Plan:
     def _cached_kernel(self) -> Kernel | None:
         return self.spec.make_kernel(self.plane_shape, self.inputs)
 
+    @cached_property
+    def _views_inputs(self) -> bool:
+        return self.spec.views_inputs()
+
+    @cached_property
+    def encodes_outputs(self) -> bool:
+        """Whether the operator changes its outputs once they are pooled."""
+        return type(self.spec).encode_output is not Operator.encode_output
+
+    def whole_inputs(self, tensors: Mapping[str, Tensor]) -> dict[str, Array]:
+        """What pooling all planes needs; a random spec must have its seed."""
+        arrays = {name: tensor.array for name, tensor in tensors.items()}
+        if not self._views_inputs:
+            return self.slice_inputs(self.spec.prepare_inputs(arrays, self.planes), 0, self.planes)
+        shape = (self.planes, *self.plane_shape)
+        for name, array in arrays.items():
+            arrays[name] = array.reshape(shape)
+        return arrays
+
     def slice_inputs(self, arrays: Mapping[str, Array], start: int, stop: int) -> dict[str, Array]:
         """What pooling planes ``start`` to ``stop`` needs; a random spec must have its seed."""
         return self.spec.slice_inputs(arrays, self.planes, self.plane_shape, start, stop)

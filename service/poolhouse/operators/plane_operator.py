@@ -416,6 +416,16 @@ class PlaneOperator(Operator):
     def keeps_kernel(self, plane_shape: Sizes) -> bool:
         return self.window_count(self.spatial_of(plane_shape)) <= MAX_CACHED_WINDOWS
 
+    def views_inputs(self) -> bool:
+        kind = type(self)
+        return (
+            kind.prepare_inputs is Operator.prepare_inputs
+            and kind.slice_inputs is PlaneOperator.slice_inputs
+            and kind.decode_planes is PlaneOperator.decode_planes
+            and kind.draw_random_inputs is PlaneOperator.draw_random_inputs
+            and kind.random_inputs is PlaneOperator.random_inputs
+        )
+
     def slice_inputs(
         self, arrays: Mapping[str, Array], planes: int, plane_shape: Sizes, start: int, stop: int
     ) -> dict[str, Array]:

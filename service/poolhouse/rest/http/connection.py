@@ -104,8 +104,10 @@ class Connection(asyncio.BufferedProtocol):
             return
         cached = self._find_cached_head(nbytes)
         if cached is not None:
-            position = len(cached.raw) + self._begin_exchange(cached, _RECEIVE_VIEW[len(cached.raw) : nbytes])
-            self._consume(_RECEIVE_VIEW[position:nbytes], may_begin=False)
+            begin = len(cached.raw)
+            position = begin + self._begin_exchange(cached, _RECEIVE_VIEW[begin:nbytes])
+            if position < nbytes or self._exchange is not None:
+                self._consume(_RECEIVE_VIEW[position:nbytes], may_begin=False)
         elif self.read_flow.buffered:
             self.read_flow.buffer_and_pause(_RECEIVE_VIEW[:nbytes])
         else:
@@ -247,15 +249,16 @@ class Connection(asyncio.BufferedProtocol):
         if reader.head is not None:
             self._last_head = reader.head if reader.head.raw else None
             self.context.head_cache.add(reader.head)
+            self._timers.head.clear()
+            self._reader = None
             used += self._begin_exchange(reader.head, data[used:])
         return used
 
     def _begin_exchange(self, head: Head, data: memoryview) -> int:
         """Start the exchange of a request; return the number of body bytes consumed, 0 if the body is incomplete."""
-        self.context.outbox.flush(self.transport)
+        if self.context.outbox.pending:
+            self.context.outbox.flush(self.transport)
         self._timers.idle.clear()
-        self._timers.head.clear()
-        self._reader = None
         match = head.match if isinstance(head.match, Match) else self.context.match(head)
         head.match = match
         exchange = self._exchange = AsgiExchange(self, head) if match is None else HandlerExchange(self, head, match)
@@ -307,7 +310,7 @@ class Connection(asyncio.BufferedProtocol):
         self._timers.idle.set(self.context.keep_alive_s)
         if self.read_flow.buffered:
             self.loop.call_soon(self._process_buffered)
-        else:
+        elif self.read_flow.is_paused:
             self.read_flow.resume()
 
     def _process_buffered(self) -> None:

@@ -21,7 +21,7 @@ _JOINED_BYTES: Final = 16 * 1024
 _ENCRYPTED_BYTES: Final = 256 * 1024
 _NO_BODY: Final = memoryview(b"")
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-_CLOSE: Final = b"connection: close\r\n"
+_CLOSE: Final = b"connection: close\r\n\r\n"
 _VARY: Final = b"vary: Accept-Encoding\r\n"
 _VARY_ORIGIN: Final = b"vary: Origin\r\n"
 
@@ -223,18 +223,20 @@ class HandlerExchange:
                 # As one header, like the middleware of other servers.
                 lines = lines.replace(_VARY, _VARY[:-2] + b", Origin\r\n")
                 cors_lines = cors_lines.replace(_VARY_ORIGIN, b"")
-        head = b"%b%bx-request-id: %b\r\n%b%b\r\n" % (
+        head = (
             context.response_start(response.status, connection.server_state.default_headers),
             lines,
+            b"x-request-id: ",
             record.request_id,
+            b"\r\n",
             cors_lines,
-            b"" if self._keeps_alive else _CLOSE,
+            b"\r\n" if self._keeps_alive else _CLOSE,
         )
         nbytes = response.nbytes
         # A response without an accepted request has no lease to release later, and is hardly longer.
         if nbytes <= _JOINED_BYTES or self._accepted is None:
             record.sent_bytes = nbytes
-            connection.send_response(b"".join((head, *response.chunks)), keeps_alive=self._keeps_alive)
+            connection.send_response(b"".join((*head, *response.chunks)), keeps_alive=self._keeps_alive)
             self._end_response()
             return
         self._has_response_progress = True
@@ -244,12 +246,12 @@ class HandlerExchange:
         # guard: tls-response-is-sliced
         if connection.is_encrypted:
             self._slices = _sliced(response.chunks)
-            connection.transport.write(head)
+            connection.transport.write(b"".join(head))
             self._write_slices()
         else:
             record.sent_bytes = nbytes
             connection.response_progress.add_written(nbytes)
-            connection.transport.writelines((head, *response.chunks))
+            connection.transport.writelines((b"".join(head), *response.chunks))
             del response
             if not connection.is_write_paused:
                 self._end_response()

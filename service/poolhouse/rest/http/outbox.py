@@ -19,17 +19,20 @@ class Outbox:
     """The pending responses of an event loop iteration; one object for all connections.
 
     Any other write to a transport must call :meth:`flush` first, so that the bytes keep their order.
+
+    Attributes:
+        pending: the responses to send, by transport.
     """
 
-    __slots__ = ("_in_iteration", "_pending")
+    __slots__ = ("_in_iteration", "pending")
 
     def __init__(self) -> None:
         self._in_iteration = False
-        self._pending: dict[Transport, bytes] = {}
+        self.pending: dict[Transport, bytes] = {}
 
     def send(self, transport: Transport, response: bytes, loop: AbstractEventLoop) -> None:
         """Send a response within this iteration of the event loop."""
-        pending = self._pending
+        pending = self.pending
         if not self._in_iteration:
             self._in_iteration = True
             loop.call_soon(self._end_iteration)
@@ -43,8 +46,8 @@ class Outbox:
 
     def flush(self, transport: Transport) -> None:
         """Send the pending responses of this transport."""
-        if self._pending:
-            response = self._pending.pop(transport, None)
+        if self.pending:
+            response = self.pending.pop(transport, None)
             if response is not None and not transport.is_closing():
                 transport.write(response)
 
@@ -54,7 +57,7 @@ class Outbox:
         self._send_all()
 
     def _send_all(self) -> None:
-        pending, self._pending = self._pending, {}
+        pending, self.pending = self.pending, {}
         for transport, response in pending.items():
             if not transport.is_closing():
                 transport.write(response)

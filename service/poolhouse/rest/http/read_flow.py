@@ -15,13 +15,14 @@ class ReadFlowControl:
 
     Attributes:
         buffered: pipelined bytes, not parsed yet.
+        is_paused: whether reading is paused, apart from throttling.
     """
 
-    __slots__ = ("_is_paused", "_is_throttled", "_transport", "buffered")
+    __slots__ = ("_is_throttled", "_transport", "buffered", "is_paused")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self.buffered = _NOTHING
-        self._is_paused = self._is_throttled = False
+        self.is_paused = self._is_throttled = False
         self._transport = transport
 
     def buffer_and_pause(self, data: memoryview) -> None:
@@ -36,15 +37,15 @@ class ReadFlowControl:
 
     def pause(self) -> None:
         """Pause reading; the kernel buffers further input, and its flow control stops the client."""
-        if not self._is_paused and not self._transport.is_closing():
-            self._is_paused = True
+        if not self.is_paused and not self._transport.is_closing():
+            self.is_paused = True
             if not self._is_throttled:
                 self._transport.pause_reading()
 
     def resume(self) -> None:
         """Resume reading, unless throttled."""
-        if self._is_paused and not self._transport.is_closing():
-            self._is_paused = False
+        if self.is_paused and not self._transport.is_closing():
+            self.is_paused = False
             if not self._is_throttled:
                 self._transport.resume_reading()
 
@@ -52,12 +53,12 @@ class ReadFlowControl:
         """Stop reading until :meth:`unthrottle`, whether or not it is resumed before."""
         if not self._is_throttled and not self._transport.is_closing():
             self._is_throttled = True
-            if not self._is_paused:
+            if not self.is_paused:
                 self._transport.pause_reading()
 
     def unthrottle(self) -> None:
         """Resume reading, unless paused."""
         if self._is_throttled and not self._transport.is_closing():
             self._is_throttled = False
-            if not self._is_paused:
+            if not self.is_paused:
                 self._transport.resume_reading()

@@ -17,7 +17,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 Labels = tuple[str, ...]
 
-_BUFFERED_ROWS: Final = 256
+BUFFERED_ROWS: Final = 256
+"""Observations that are buffered before they are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class ObservationBuffer:
         """Add one value for each histogram."""
         rows = self._rows
         rows.append(row)
-        if len(rows) == _BUFFERED_ROWS:
+        if len(rows) == BUFFERED_ROWS:
             self.flush()
 
     def flush(self) -> None:

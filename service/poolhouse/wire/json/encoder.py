@@ -48,7 +48,8 @@ def _dump_with_orjson(
     array: Array, dtype: ElementType, nonfinite: npt.NDArray[np.object_] = _QUOTED_NONFINITE
 ) -> bytes:
     """Print an array with orjson, and replace its null for a non-finite element by ``"NaN"`` and the like."""
-    array = _widen_bfloat16(array, dtype)
+    if dtype is BFLOAT16:
+        array = _widen_bfloat16(array, dtype)
     text = orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)
     # To search the text is faster than to test the elements; integers and booleans never give null.
     if b"null" not in text:
@@ -148,8 +149,10 @@ def encode_short_lists(heads: Sequence[bytes], tensors: Mapping[str, Tensor]) ->
         heads: of their metadata, from :func:`short_lists_heads`.
         tensors: by name.
     """
-    texts = [_dump_with_orjson(tensor.array, tensor.dtype) for tensor in tensors.values()]
-    return b"".join([*chain.from_iterable(zip(heads, texts, strict=False)), heads[-1]])
+    parts: list[bytes] = []
+    for head, tensor in zip(heads, tensors.values(), strict=False):
+        parts += head, _dump_with_orjson(tensor.array, tensor.dtype)
+    return b"".join((*parts, heads[-1]))
 
 
 def encode_json(message: Message) -> bytes | memoryview:

@@ -91,11 +91,17 @@ BODIES: list[object] = [
     {"input": [[[[1, 2, 3, 4], [5, 6, 7, "8"]]]], "kernel_size": 2},
     {"input": [[[[1, 2, 3, 4], [5, 6, 7, "NaN"]]]], "kernel_size": 2},
     {"input": [[[[1, 2, 3, 4], [5, 6, 7, [8]]]]], "kernel_size": 2},
+    {"input": [[[[1, 2, 3, True], [5, 6, 7, 8]]]], "kernel_size": 2},
+    {"input": {"data": [[[[1, 2, 3, 2.5], [5, 6, 7, 8]]]], "dtype": "int8"}, "kernel_size": 2},
+    {"input": {"data": [[[[1, 2, 3, 128], [5, 6, 7, 8]]]], "dtype": "int8"}, "kernel_size": 2},
     {"input": [], "kernel_size": 2},
     {"input": [[[[1, 2, 3, 4], [5, 6, 7, 8]]]], "kernel_size": 2, "indices": [[[[1, 2]]]]},
     b'{"input": [[[[1, 2, 3, 4], [5, 6, 7, 8]]]], "kernel_size": 2, "kernel_size": 2}',
     b'{"input": [[[[1, 2, 3, 4], [5, 6, 7, 8]]]], "input": [[[[1, 2, 3, 4], [5, 6, 7, 8]]]], "kernel_size": 2}',
     b'{"input": [[[[1, 2, 3, 4], [5, 6, 7, 8]]]], "kernel_size": 2',
+    b'{"input": [[[[1, 2, 3, 4], [5, 6, 7, 8]]]], "kernel_size": 2}\n ',
+    b'{"input": [[[[1, 2, 3, 4], [5, 6, 7, 8]]]], "kernel_size": 2}}',
+    b'{"input": [[[[1, 2, 3, 4], [5, 6, 7, 08]]]], "kernel_size": 2}',
 ]
 
 

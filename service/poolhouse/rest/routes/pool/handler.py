@@ -121,9 +121,12 @@ class PoolHandler(Generic[HeadPlanType]):
             decoded = self._format.decode(plan, body, needed.nbytes)
         prepared = decoded.prepared
         decoded_at = perf_counter()
-        deadline = _earlier(deadline, decoded)
-        check_deadline(deadline)
-        _charge_quota(record, prepared)
+        if decoded.timeout_s is not None:
+            deadline = _earlier(deadline, decoded)
+        if deadline is not None:
+            check_deadline(deadline)
+        if record.grant is not None:
+            _charge_quota(record, prepared)
         pooled = None
         if (
             isinstance(prepared, PreparedRequest)

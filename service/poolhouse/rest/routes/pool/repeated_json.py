@@ -20,6 +20,7 @@ from poolhouse.wire.json import compiled_reader
 from poolhouse.wire.json.codec import pop_encoding, split_members
 from poolhouse.wire.json.compiled_reader import ScannedList, ScannedText
 from poolhouse.wire.json.refusals import ElementChecker
+from poolhouse.wire.json.repeated_text import MAX_BYTES, TextFrame
 from poolhouse.wire.json.tensors import convert, read_entry
 
 _MAX_REMEMBERED: Final = 256
@@ -43,6 +44,15 @@ class _Remembered(NamedTuple):
     lists: list[_List]
 
 
+class _LastText(NamedTuple):
+    """The last text of a head with one list, and what it is remembered by without the sizes of its list."""
+
+    frame: TextFrame
+    sizes: bytes
+    remembered: _Remembered
+    remainder: bytes
+
+
 _Key = tuple[Hashable, bytes, tuple[bytes, ...]]
 _Decoded = tuple[Plan, ResponseFormat, Mapping[str, Tensor]]
 
@@ -59,6 +69,7 @@ class RepeatedJson:
         self._pooling = pooling
         self._planner = planner
         self._remembered = BoundedCache[_Key, _Remembered](_MAX_REMEMBERED)
+        self._last_texts = BoundedCache[Hashable, _LastText](_MAX_REMEMBERED)
 
     def decode(self, head: HeadPlan, body: memoryview) -> _Decoded:
         """Decode a body.
@@ -69,6 +80,25 @@ class RepeatedJson:
         Raises:
             PoolhouseError: the request is refused.
         """
+        return self._decode_repeated(head, body) or self._decode_scanned(head, body)
+
+    def _decode_repeated(self, head: HeadPlan, body: memoryview) -> _Decoded | None:
+        """Decode a body that differs from the last one of this head in the one list of both, or in nothing."""
+        last = None if head.key is None else self._last_texts.get(head.key)
+        found = None if last is None else last.frame.read(body)
+        if last is None or found is None:
+            return None
+        same = last.remembered
+        if found.sizes != last.sizes:
+            other = self._remembered.get((head.key, last.remainder, (found.sizes,)))
+            if other is None:
+                return None
+            same = other
+        plan, response_format, ((_, checker, shape),) = same
+        tensors = {checker.name: Tensor(checker.dtype, found.elements(checker, shape))}
+        return plan, response_format, tensors
+
+    def _decode_scanned(self, head: HeadPlan, body: memoryview) -> _Decoded:
         text = compiled_reader.scan(body)
         # Base64 is for large tensors, of whose time planning is a small part.
         if text.base64 or len(text.remainder) > _LONGEST_TEXT or head.key is None:
@@ -77,6 +107,7 @@ class RepeatedJson:
         remembered = self._remembered.get(key)
         if remembered is None:
             return self._decode_anew(head, text, key)
+        self._keep_last_text(text, key, remembered)
         plan, response_format, lists = remembered
         tensors = {
             checker.name: Tensor(checker.dtype, text.lists[number].read_elements(checker).reshape(shape))
@@ -99,5 +130,15 @@ class RepeatedJson:
         chosen = self._planner.response_format(head.accept, head.codec, head.compression, plan, encoding)
         # Another message has fields that its elements determine.
         if key is not None and message is given and not plan.spec.measures_elements:
-            self._remembered.put(key, _Remembered(plan, chosen, lists))
+            remembered = _Remembered(plan, chosen, lists)
+            self._remembered.put(key, remembered)
+            self._keep_last_text(text, key, remembered)
         return plan, chosen, message.tensors
+
+    def _keep_last_text(self, text: ScannedText, key: _Key, remembered: _Remembered) -> None:
+        if len(text.spans) != 1 or len(remembered.lists) != 1 or len(text.text) > MAX_BYTES:
+            return
+        head_key, remainder, (sizes,) = key
+        ((begin, stop, _),) = text.spans
+        frame = TextFrame(text.text, begin, stop, remembered.lists[0].checker)
+        self._last_texts.put(head_key, _LastText(frame, sizes, remembered, remainder))
