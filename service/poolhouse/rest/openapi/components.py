@@ -84,11 +84,13 @@ class Form(NamedTuple):
         label: the end of the name of its schemas.
         dimensions: the possible numbers of dimensions.
         sizes: what its sizes are.
+        may_be_empty: whether an empty list, of the shape ``[0]``, stands for no entries, whatever the dimensions.
     """
 
     label: str
     dimensions: tuple[int, ...]
     sizes: str
+    may_be_empty: bool = False
 
 
 class _Elements(NamedTuple):
@@ -126,7 +128,7 @@ def request_tensors(operator: type[Operator], components: Components, *, metadat
     forms = _input_forms(operator)
     tensors = {"input": (forms, _input_elements(operator))}
     for each in operator.companions:
-        own = [Form("", each.dimensions, _AXES)] if each.dimensions else forms
+        own = [Form("", each.dimensions, _AXES, may_be_empty=True)] if each.dimensions else forms
         tensors[each.name] = (own, _companion_elements(each, operator.name))
     tensor_schema = _metadata_schema if metadata_only else _tensor_schema
     return {
@@ -244,17 +246,19 @@ def _tensor_schema(components: Components, form: Form, elements: _Elements) -> J
         object_schema({"base64": _BASE64, **known}, ["base64", "shape", *needed]),
     ]
     if elements.listed is not None:
-        forms = [*(_nested(elements.listed, axes) for axes in form.dimensions), *forms]
+        forms = [*(_nested(form, elements.listed, axes) for axes in form.dimensions), *forms]
     schema: JsonObject = {"description": elements.description, "anyOf": forms}
     return components.add_ref("schemas", f"{elements.prefix}Tensor{form.label}", schema, elements.owner)
 
 
-def _nested(element: JsonObject, axes: int) -> JsonObject:
+def _nested(form: Form, element: JsonObject, axes: int) -> JsonObject:
     """The schema of lists within lists."""
     # The innermost may be empty: with channels last C may be 0.
     nested: JsonObject = {"type": "array", "items": element}
     for _ in range(axes - 1):
         nested = {"type": "array", "minItems": 1, "items": nested}
+    if form.may_be_empty:
+        nested.pop("minItems", None)
     return nested
 
 
@@ -274,5 +278,5 @@ def _data_schema(components: Components, form: Form, name: str, element: JsonObj
 
 
 def _shape_schema(form: Form) -> JsonObject:
-    least, most = min(form.dimensions), max(form.dimensions)
+    least, most = 1 if form.may_be_empty else min(form.dimensions), max(form.dimensions)
     return {"type": "array", "minItems": least, "maxItems": most, "description": form.sizes, "items": _SIZE}
