@@ -60,7 +60,7 @@ Measured = list[tuple[Extreme, Mapping[str, Tensor], float]]
 MAXIMA: Final = [member for member in OPERATORS if issubclass(member, Maximum)]
 
 
-some_or_many = pytest.mark.parametrize("every", [{Level.QUICK: 1850, Level.SLOW: 370, Level.EXHAUSTIVE: 185}[level()]])
+some_or_many = pytest.mark.parametrize("every", [{Level.QUICK: 1850, Level.SLOW: 740, Level.EXHAUSTIVE: 185}[level()]])
 
 
 @pytest.fixture(autouse=True, scope="module")

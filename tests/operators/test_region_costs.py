@@ -66,7 +66,7 @@ def _wrong_rows(rows: _Measured) -> list[str]:
     return [message for off, message in wrong if len(wrong) > max(3, len(rows) // 100) or off > OUTLIER]
 
 
-@pytest.mark.parametrize("every", [83 if level() is Level.QUICK else 7])
+@pytest.mark.parametrize("every", [{Level.QUICK: 83, Level.SLOW: 29, Level.EXHAUSTIVE: 7}[level()]])
 @pytest.mark.parametrize("limits", [LIMITS, BY_TORCH], ids=["loops", "torch"])
 def test_every_step_takes_about_as_long(limits: Limits, every: int) -> None:
     """A request whose plan has a hundredth of its steps runs on the event loop, and blocks the service."""
@@ -78,7 +78,7 @@ def test_every_step_takes_about_as_long(limits: Limits, every: int) -> None:
     assert not (wrong := _wrong_rows(rows)), "\n".join(wrong)
 
 
-@pytest.mark.parametrize("every", [101 if level() is Level.QUICK else 23])
+@pytest.mark.parametrize("every", [{Level.QUICK: 199, Level.SLOW: 67, Level.EXHAUSTIVE: 23}[level()]])
 @pytest.mark.parametrize("by", ["loops", pytest.param("torch", marks=pytest.mark.slow)])
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc/self/clear_refs")
 def test_no_request_takes_more_memory_than_its_plan_says(by: str, every: int) -> None:

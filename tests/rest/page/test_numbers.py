@@ -18,8 +18,8 @@ from tests.rest.page.opened_page import OpenedPage, answer_array, as_array
 pytestmark = [pytest.mark.browser, needs_chromium]
 
 MEMBERS = covered_operators(discover())
-ONE_OF = 3
-"""The quick run shows every third family, and all operators on regions, which have tensors of their own."""
+ONE_OF = 6
+"""The quick run shows every sixth family, and all operators on regions, which have tensors of their own."""
 
 
 QUICK = {
