@@ -27,6 +27,9 @@ class Admission:
         budget: the memory for all requests.
         heap: trimmed while requests arrive.
         engine: estimates how long its queued jobs take.
+
+    Attributes:
+        is_draining: whether new requests are refused.
     """
 
     def __init__(self, budget: MemoryBudget, heap: HeapTrimmer, engine: Engine[Payload]) -> None:
@@ -35,11 +38,7 @@ class Admission:
         self._engine = engine
         self._retry_after_s = self._retry_after_expires_at = 0.0
         self._drain_ends_at = math.inf
-
-    @property
-    def is_draining(self) -> bool:
-        """Whether new requests are refused."""
-        return self._drain_ends_at < math.inf
+        self.is_draining = False
 
     def admit(self, nbytes: int, deadline: float | None = None) -> Lease:
         """Reserve memory for a request before its body is read.
@@ -76,7 +75,7 @@ class Admission:
 
     def can_admit(self, nbytes: int) -> bool:
         """Whether a request of this size is admitted without preempting another."""
-        return self._drain_ends_at == math.inf and self._budget.can_reserve(nbytes)
+        return not self.is_draining and self._budget.can_reserve(nbytes)
 
     def resize_lease(self, lease: Lease, nbytes: int) -> None:
         """Change a lease to what its request holds from now on, before the memory is allocated.
@@ -90,6 +89,7 @@ class Admission:
 
     def drain(self, grace_s: float) -> None:
         """Refuse new requests; see :meth:`poolhouse.service.PoolingService.drain`."""
+        self.is_draining = True
         self._drain_ends_at = min(self._drain_ends_at, monotonic() + grace_s)
 
     def remaining_grace_s(self) -> float:

@@ -210,7 +210,7 @@ class PoolingService:
         return tuple(device.name for device in self._devices)
 
     def pool_unreserved(
-        self, plan: Plan, tensors: Mapping[str, Tensor], extra_bytes: int
+        self, plan: Plan, tensors: Mapping[str, Tensor], extra_bytes: int, admitted_bytes: int = 0
     ) -> tuple[Payload, float] | None:
         """Pool a tiny request within one step of the event loop, so that it needs no lease.
 
@@ -218,6 +218,7 @@ class PoolingService:
             plan: of the request, with its seed.
             tensors: the inputs.
             extra_bytes: what the request holds in addition to the bytes of the plan.
+            admitted_bytes: for which :meth:`Admission.can_admit` was true in this step of the event loop.
 
         Returns:
             The pooled request, and the seconds that it took; None if the request is not tiny, does not fit into
@@ -227,8 +228,11 @@ class PoolingService:
             Unprocessable: the kernel must not get these elements.
             Unavailable: ``device_lost``.
         """
+        needed_bytes = plan.held_bytes + extra_bytes
         # guard: inline-needs-capacity
-        if plan.steps > self._inline_steps or not self.admission.can_admit(plan.held_bytes + extra_bytes):
+        if plan.steps > self._inline_steps or (
+            needed_bytes > admitted_bytes and not self.admission.can_admit(needed_bytes)
+        ):
             return None
         self._heap.schedule_check()
         return self.run_inline(plan, tensors)

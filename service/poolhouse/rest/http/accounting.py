@@ -22,6 +22,7 @@ from poolhouse.rest.http.headers import (
     RECORD_KEY,
     Headers,
     header_text,
+    new_request_id,
     raw_path,
     read_headers,
     request_id,
@@ -83,7 +84,7 @@ class Accounting:
             path: as received, without the query.
             headers: by name.
         """
-        record = RequestRecord(method, path, request_id(headers))
+        record = RequestRecord(method, path, request_id(headers) if b"x-request-id" in headers else new_request_id())
         if b"traceparent" in headers:
             record.trace_id = trace_id(headers) or ""
         if self._observers:

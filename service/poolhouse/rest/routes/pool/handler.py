@@ -132,7 +132,9 @@ class PoolHandler(Generic[HeadPlanType]):
             isinstance(prepared, PreparedRequest)
             and (decoded.text_bytes or prepared.plan.output_bytes) <= _WITHOUT_LEASE_BYTES
         ):
-            pooled = self._pooling.pool_unreserved(prepared.plan, prepared.tensors, prepared.extra_bytes)
+            pooled = self._pooling.pool_unreserved(
+                prepared.plan, prepared.tensors, prepared.extra_bytes, plan.admitted_bytes
+            )
         if pooled is None or not isinstance(prepared, PreparedRequest):
             request = self.on_head(head, operator, record)
             request.decoded, request.deadline = decoded, deadline

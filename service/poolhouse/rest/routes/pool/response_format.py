@@ -40,17 +40,14 @@ class ResponseFormat(NamedTuple):
         encode: encodes the outputs; see :class:`.body_format.Decoded`.
         text_bytes: the most bytes of its text; 0 if the elements are sent as they are in memory.
         extra_bytes: allocated to encode the outputs: their text, and the compressed form.
+        encode_on_loop_bytes: the largest text or outputs that are encoded on the event loop; None for any.
     """
 
     codec: Codec
     encode: Encode
     text_bytes: int
     extra_bytes: int
-
-    @property
-    def encode_on_loop_bytes(self) -> int | None:
-        """The largest text or outputs that are encoded on the event loop; None for any."""
-        return _ENCODE_ON_LOOP_BYTES.get(self.codec.name)
+    encode_on_loop_bytes: int | None = None
 
 
 def response_format(
@@ -88,9 +85,10 @@ def response_format(
     encode = partial(_encode, codec, encoding)
     if codec is JSON and encoding == "list" and (heads := short_lists_heads(plan.outputs)) is not None:
         encode = partial(_encode_short_lists, heads)
-    if not is_compressed or not is_compressible(codec.media_types[0]):
-        return ResponseFormat(codec, encode, text, text)
-    return ResponseFormat(codec, encode, text, text + compress_extra_bytes(text or plan.output_bytes))
+    extra = text
+    if is_compressed and is_compressible(codec.media_types[0]):
+        extra += compress_extra_bytes(text or plan.output_bytes)
+    return ResponseFormat(codec, encode, text, extra, _ENCODE_ON_LOOP_BYTES.get(codec.name))
 
 
 def _encode(

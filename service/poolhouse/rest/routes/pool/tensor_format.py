@@ -41,18 +41,22 @@ class TensorFormat:
         raw = plan.raw
         if raw is not None:
             settled, response_format = raw.plan, raw.response_format
-            tensors: Mapping[str, Tensor] = {"input": _raw_tensor(raw, body)}
+            tensor, is_view = _raw_tensor(raw, body)
+            tensors: Mapping[str, Tensor] = {"input": tensor}
+            # The plan counts the tensor, and so all of the body.
+            extra_bytes = 0 if is_view else retained_bytes(tensors, body)
         elif plan.codec is JSON and compiled_reader.is_ready():
             settled, response_format, tensors = self._json.decode(plan, body)
+            extra_bytes = retained_bytes(tensors, body)
         else:
             message = self._pooling.read_fields(plan.operator, decode_message(plan, body, reserved_bytes))
             settled, tensors = self._pooling.plan_message(plan.operator, message), message.tensors
             response_format = self._planner.response_format(
                 plan.accept, plan.codec, plan.compression, settled, message.json_encoding
             )
-        extra_bytes = retained_bytes(tensors, body) + response_format.extra_bytes
+            extra_bytes = retained_bytes(tensors, body)
         return Decoded(
-            self._pooling.prepare_planned(settled, tensors, extra_bytes),
+            self._pooling.prepare_planned(settled, tensors, extra_bytes + response_format.extra_bytes),
             _encode_raw if plan.static is not None else response_format.encode,
             response_format.text_bytes,
             response_format.encode_on_loop_bytes,
@@ -83,11 +87,12 @@ def _encode_raw(tensors: Mapping[str, Tensor], queue_s: float, compute_s: float)
     return EncodedBody(RAW.media_types[0], tuple([tensor.buffer for tensor in tensors.values()]))
 
 
-def _raw_tensor(raw: RawBodyPlan, body: memoryview) -> Tensor:
+def _raw_tensor(raw: RawBodyPlan, body: memoryview) -> tuple[Tensor, bool]:
+    """The tensor, and whether it is a view of the whole body that any device can use."""
     dtype, shape = raw.metadata.dtype, raw.metadata.shape
     if raw.is_view and len(body) == raw.plan.input_bytes:
         # The planner has checked everything else.
         array = np.ndarray(shape, dtype.storage, body)
         if array.flags.aligned:
-            return Tensor(dtype, array)
-    return tensor_from_bytes(body, dtype, shape, "input")
+            return Tensor(dtype, array), not body.readonly
+    return tensor_from_bytes(body, dtype, shape, "input"), False
