@@ -89,6 +89,7 @@ FLOAT32: Final = ELEMENT_TYPES["float32"]
 FLOAT64: Final = ELEMENT_TYPES["float64"]
 INT64: Final = ELEMENT_TYPES["int64"]
 UINT64: Final = ELEMENT_TYPES["uint64"]
+BOOL: Final = ELEMENT_TYPES["bool"]
 ELEMENT_TYPE_BY_SAFETENSORS_NAME: Final[dict[str, ElementType]] = {
     row.safetensors_name: row for row in ELEMENT_TYPES.values()
 }

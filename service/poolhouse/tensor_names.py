@@ -20,4 +20,6 @@ TENSOR_TYPES: Final[Mapping[str, ElementType]] = {
     "batch_indices": INT64,
 }
 """The default element type of each tensor; a test compares them with those that the operators declare."""
+MAYBE_BOOLEAN: Final = frozenset({"mask"})
+"""The tensors that are of type bool if a JSON list holds nothing but true and false."""
 TENSOR_NAMES: Final = tuple(TENSOR_TYPES)

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 import torch
 
-from poolhouse.dtypes import ELEMENT_TYPES, ElementKind, ElementType
+from poolhouse.dtypes import BOOL, ElementKind, ElementType
 from poolhouse.kernels.line_extremes import LineExtremeKernel
 from poolhouse.kernels.omission import Omission
 from poolhouse.kernels.skipping import KeptExtremeKernel
@@ -32,8 +32,6 @@ INDEX_MEANING: Final = (
     "int64, flat within one plane of the unpadded input ((d·H + h)·W + w), counted from 0 for each n and c; "
     "the first of equal values; in a window with NaN, its last NaN."
 )
-
-BOOL: Final = ELEMENT_TYPES["bool"]
 
 MAXIMUM_TYPES: Final[Mapping[ElementKind, str]] = {
     "float": "Compared without conversion. The maximum of a window with NaN is NaN; infinities are numbers.",

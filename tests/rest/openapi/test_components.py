@@ -218,7 +218,7 @@ def test_a_tensor_of_a_region_operator_has_its_numbers_of_axes(operator: type[Re
 @pytest.mark.parametrize(
     ("operator", "name", "accepted", "refused"),
     [
-        ("token_pool", "mask", [[[1, 0], [-1, 1]], [1, 1], []], [[[0.5]], [True], ["NaN"]]),
+        ("token_pool", "mask", [[[1, 0], [-1, 1]], [1, 1], [], [[True, False]]], [[[0.5]], ["true"], ["NaN"]]),
         ("token_pool", "weights", [[[0.5, "NaN"]], [1]], [[True], [None]]),
         ("token_pool", "offsets", [[0, 2]], [[-1], [0.5], [[0]]]),
         ("span_pool", "spans", [[[0, 2]], [[0, 1, 2]]], [[0, 2], [[-1, 2]], [[0.5, 2]]]),

@@ -253,3 +253,45 @@ def test_many_tensors_take_no_more_memory_than_announced(text: str, reader: str)
         announced = JSON.decode_extra_bytes(body)
 
     assert cost.peak_bytes <= announced
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(
+    ("text", "dtype"),
+    [
+        ("[[true, false], [false, true]]", "bool"),
+        ("[true]", "bool"),
+        ('{"data": [true, false], "shape": [2, 1]}', "bool"),
+        ('{"data": [true, false], "dtype": "bool"}', "bool"),
+        ("[1, 0]", "int64"),
+        ("[]", "int64"),
+        ("[[], []]", "int64"),
+        ('{"data": [1, 0], "dtype": "uint8"}', "uint8"),
+    ],
+)
+def test_a_mask_of_true_and_false_is_of_type_bool(text: str, dtype: str, reader: str) -> None:
+    """That is what a comparison gives in most languages; tokenizers give 1 and 0."""
+    mask = read(f'{{"input": [[1.5]], "mask": {text}}}', reader).tensors["mask"]
+
+    assert mask.dtype.name == dtype
+    if dtype == "bool":
+        assert mask.array.reshape(-1)[:2].tolist() == [True, False][: mask.array.size]
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("mask", "[true, 1]"),
+        ("mask", "[1, true]"),
+        ("mask", '{"data": [true], "dtype": "int64"}'),
+        ("input", "[[true]]"),
+        ("indices", "[true]"),
+    ],
+)
+def test_other_tensors_and_mixtures_hold_no_booleans(name: str, text: str, reader: str) -> None:
+    """True among numbers is more often a mistake than a 1."""
+    code, _, pointers = refusal(f'{{"{name}": {text}}}', reader)
+
+    assert code == "invalid_data"
+    assert pointers[0].startswith(f"/{name}")

@@ -12,6 +12,7 @@ from poolhouse.dtypes import ELEMENT_TYPES, INT64, ElementKind
 from poolhouse.operators.inputs import TensorInput
 from poolhouse.operators.operator import Operator
 from poolhouse.operators.region_operator import RegionOperator
+from poolhouse.tensor_names import MAYBE_BOOLEAN
 
 JsonObject = dict[str, object]
 
@@ -194,10 +195,16 @@ def _companion_elements(companion: TensorInput, owner: str) -> _Elements:
         companion.meaning,
         _INT64 if is_index else {"type": "string", "enum": names, "default": companion.default_type.name},
         needs_dtype=False,
-        listed=_INDEX if is_index else _LISTED[companion.default_type.kind],
+        listed=_INDEX if is_index else _listed(companion),
         element=("IndexElements", _INDEX) if is_index else ("Elements", _ELEMENT),
         owner=owner,
     )
+
+
+def _listed(companion: TensorInput) -> JsonObject:
+    """An element of a list without an element type."""
+    listed = _LISTED[companion.default_type.kind]
+    return {"anyOf": [listed, _BOOLEAN]} if companion.name in MAYBE_BOOLEAN else listed
 
 
 def _any_of(schemas: Iterable[JsonObject]) -> JsonObject:

@@ -116,6 +116,11 @@ class BodyScan:
         first = start + list_scanner.SIZES + 1
         return self.found[first : first + self.found[start + list_scanner.RANK]]
 
+    def holds_booleans(self, tensor: int) -> bool:
+        """Whether a tensor's list has elements, and all are true or false."""
+        kinds = self.found[scanner.LIST_RECORDS + tensor * list_scanner.RECORD_SIZE + list_scanner.KINDS]
+        return self._first_kinds.get(tensor, kinds) == number_scanner.BOOLEAN
+
     def read_elements(self, tensor: int, checker: ElementChecker) -> Array:
         """The elements of a tensor's list, in its shape.
 
@@ -195,6 +200,11 @@ class ScannedList(NamedTuple):
     def sizes(self) -> memoryview[int]:
         """See :meth:`BodyScan.sizes`."""
         return self.scan.sizes(self.tensor)
+
+    @property
+    def holds_booleans(self) -> bool:
+        """See :meth:`BodyScan.holds_booleans`."""
+        return self.scan.holds_booleans(self.tensor)
 
     def read_elements(self, checker: ElementChecker) -> Array:
         """See :meth:`BodyScan.read_elements`."""

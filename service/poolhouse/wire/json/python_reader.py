@@ -59,6 +59,20 @@ class ParsedList:
 
     data: list[Any]
 
+    @property
+    def holds_booleans(self) -> bool:
+        """Whether the list has elements, and all are true or false."""
+        found, open_lists = False, [self.data]
+        while open_lists:
+            for value in open_lists.pop():
+                if isinstance(value, list):
+                    open_lists.append(value)
+                elif type(value) is not bool:
+                    return False
+                else:
+                    found = True
+        return found
+
     def read_elements(self, checker: ElementChecker) -> Array:
         """Check and convert the elements.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple, TypeAlias
 
-from poolhouse.dtypes import FLOAT32, ElementType
+from poolhouse.dtypes import BOOL, FLOAT32, ElementType
 from poolhouse.errors import FieldProblem, Unprocessable
-from poolhouse.tensor_names import TENSOR_TYPES
+from poolhouse.tensor_names import MAYBE_BOOLEAN, TENSOR_TYPES
 from poolhouse.tensors import Tensor, TensorMetadata
 from poolhouse.wire.elements import MAX_RANK, check_shape, parse_element_type, tensor_from_bytes
 from poolhouse.wire.json.base64 import NotBase64, ScannedBase64
@@ -56,11 +56,17 @@ def _read_shape(value: object, name: str) -> tuple[int, ...]:
 
 def _read_dtype(entry: Mapping[str, object], name: str) -> ElementType:
     if "dtype" not in entry:
-        return TENSOR_TYPES.get(name, FLOAT32)
+        return _default_type(name, entry.get("data"))
     spelling = entry["dtype"]
     if not isinstance(spelling, str):
         raise invalid_data_error(f'The dtype of {name} is no string; write for example "float32".', f"/{name}/dtype")
     return parse_element_type(spelling, f"/{name}/dtype")
+
+
+def _default_type(name: str, data: object) -> ElementType:
+    if name in MAYBE_BOOLEAN and isinstance(data, NumberList) and data.holds_booleans:
+        return BOOL
+    return TENSOR_TYPES.get(name, FLOAT32)
 
 
 def _refuse_unknown_keys(entry: Mapping[str, object], known: frozenset[str], name: str) -> None:
@@ -79,7 +85,7 @@ def read_entry(name: str, value: object) -> TensorEntry:
         Unprocessable: the value is no tensor; names the first fault and its pointer.
     """
     if isinstance(value, NumberList):
-        return TensorEntry(name, f"/{name}", TENSOR_TYPES.get(name, FLOAT32), None, value)
+        return TensorEntry(name, f"/{name}", _default_type(name, value), None, value)
     if not isinstance(value, dict):
         raise invalid_data_error(
             f"{name} is {describe_value(value)}; write a nested list of numbers, or an object with data or base64.",

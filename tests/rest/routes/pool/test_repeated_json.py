@@ -124,6 +124,19 @@ def test_two_lists_with_other_sizes_are_planned_again() -> None:
         assert outcome(body_format, body, "max_unpool2d") == outcome(new_format(), body, "max_unpool2d")
 
 
+MASKS: list[object] = [[[1, 0]], [[True, False]], [[0, 1]], [[False, True]], [[True, 1]], {"data": [[True, 1]]}]
+
+
+@given(st.lists(st.integers(0, len(MASKS) - 1), min_size=2, max_size=6))
+def test_a_mask_of_booleans_is_no_mask_of_integers(masks: list[int]) -> None:
+    """Their texts have the same sizes, and equal each other without the elements."""
+    body_format = new_format()
+
+    for number in masks:
+        body = {"input": [[[1.0], [2.0]]], "mask": MASKS[number]}
+        assert outcome(body_format, body, "token_pool") == outcome(new_format(), body, "token_pool")
+
+
 @pytest.mark.parametrize("last", [1, 4, 2])
 def test_fields_that_elements_determine_are_read_each_time(last: int) -> None:
     """The number of segments is one more than the greatest of their numbers."""

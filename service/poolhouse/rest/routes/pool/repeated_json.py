@@ -49,11 +49,13 @@ class _LastText(NamedTuple):
 
     frame: TextFrame
     sizes: bytes
+    holds_booleans: bool
     remembered: _Remembered
     remainder: bytes
 
 
-_Key = tuple[Hashable, bytes, tuple[bytes, ...]]
+_Key = tuple[Hashable, bytes, tuple[tuple[bytes, bool], ...]]
+"""What depends on the head, the text without elements, and of each list its sizes and whether it holds booleans."""
 _Decoded = tuple[Plan, ResponseFormat, Mapping[str, Tensor]]
 
 
@@ -90,7 +92,7 @@ class RepeatedJson:
             return None
         same = last.remembered
         if found.sizes != last.sizes:
-            other = self._remembered.get((head.key, last.remainder, (found.sizes,)))
+            other = self._remembered.get((head.key, last.remainder, ((found.sizes, last.holds_booleans),)))
             if other is None:
                 return None
             same = other
@@ -103,7 +105,11 @@ class RepeatedJson:
         # Base64 is for large tensors, of whose time planning is a small part.
         if text.base64 or len(text.remainder) > _LONGEST_TEXT or head.key is None:
             return self._decode_anew(head, text, None)
-        key = head.key, bytes(text.remainder), tuple([each.sizes.tobytes() for each in text.lists.values()])
+        key = (
+            head.key,
+            bytes(text.remainder),
+            tuple([(each.sizes.tobytes(), each.holds_booleans) for each in text.lists.values()]),
+        )
         remembered = self._remembered.get(key)
         if remembered is None:
             return self._decode_anew(head, text, key)
@@ -138,7 +144,7 @@ class RepeatedJson:
     def _keep_last_text(self, text: ScannedText, key: _Key, remembered: _Remembered) -> None:
         if len(text.spans) != 1 or len(remembered.lists) != 1 or len(text.text) > MAX_BYTES:
             return
-        head_key, remainder, (sizes,) = key
+        head_key, remainder, ((sizes, holds_booleans),) = key
         ((begin, stop, _),) = text.spans
         frame = TextFrame(text.text, begin, stop, remembered.lists[0].checker)
-        self._last_texts.put(head_key, _LastText(frame, sizes, remembered, remainder))
+        self._last_texts.put(head_key, _LastText(frame, sizes, holds_booleans, remembered, remainder))
