@@ -182,7 +182,6 @@ async def plan_poolings(
     poolings = read_poolings(find_list(values, texts), service.pooling.catalogue)
     given = split_tensors(metadata, are_named=are_named)
     decoded_at = perf_counter()
-    # A request has up to 256 plans, which take a hundred milliseconds.
     # Up to 256 plans take a hundred milliseconds.
     planned = await asyncio.to_thread(plan_with, service.pooling, poolings, given)
     card = poolings_card(planned, service.pooling.device_names)
