@@ -20,7 +20,7 @@ from poolhouse.kernels.registry import Element, Flat, Loop, helper, loops
 _BOXES_A_PLANE: Final = 16
 """Boxes that are pooled in one plane, which then is in the cache, before the next plane."""
 _MOST_UNUSED: Final = 4
-"""All columns from the first to the last one of a box are reduced if they are at most this multiple of those it takes."""
+"""All columns from the first to the last one of a box are reduced if they are at most this many times those taken."""
 
 _U16, _U32, _F32, _F64 = np.uint16, np.uint32, np.float32, np.float64
 

@@ -100,4 +100,4 @@ def _encode(
 def _encode_short_lists(
     heads: tuple[bytes, ...], tensors: Mapping[str, Tensor], queue_s: float, compute_s: float
 ) -> EncodedBody:
-    return EncodedBody(JSON.media_types[0], (encode_short_lists(heads, tensors),), owns_memory=True)
+    return EncodedBody(JSON.media_types[0], encode_short_lists(heads, tensors), owns_memory=True)
