@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from poolhouse.dtypes import BFLOAT16, FLOAT32, ElementType, bfloat16_to_float32
+from poolhouse.dtypes import BFLOAT16, ElementType, bfloat16_to_float32
 from poolhouse.tensors import Message, Tensor, TensorMetadata
 from poolhouse.wire.json import compiled_reader
 from poolhouse.wire.json.base64_loops import encode_base64
@@ -29,10 +29,9 @@ _QUOTED_NONFINITE: Final = np.array([b'"NaN"', b'"Infinity"', b'"-Infinity"'], d
 _BARE_NONFINITE: Final = np.array([b"NaN", b"Infinity", b"-Infinity"], dtype=object)
 _CHUNK_ELEMENTS: Final = 64 * 1024
 """Elements of one chunk, whose intermediate results stay in the processor's cache."""
-_ORJSON_MAX_BYTES: Final = 256 * 1024
-"""The largest tensor that orjson prints, in at most one and a half milliseconds; compiled loops take twice as long."""
-_REPLACED_MAX_BYTES: Final = 32 * 1024
-"""The largest tensor with non-finite elements that orjson prints."""
+_ORJSON_MAX_BYTES: Final = 32 * 1024
+"""The largest tensor that orjson prints, in at most half a millisecond. For larger ones compiled loops take twice as
+long, but let other threads go on: with two cores the service then answers more requests."""
 
 
 @lru_cache(maxsize=256)
@@ -46,25 +45,20 @@ def _widen_bfloat16(array: Array, dtype: ElementType) -> Array:
     return bfloat16_to_float32(array.view(np.uint16)) if dtype is BFLOAT16 else array
 
 
-def _dump_with_orjson(array: Array, dtype: ElementType, *, bare: bool = False) -> bytes | memoryview:
-    """Print an array with orjson, and replace its null for a non-finite element by ``"NaN"`` and the like; ``bare``
-    leaves out the quotes."""
+def _dump_with_orjson(
+    array: Array, dtype: ElementType, nonfinite: npt.NDArray[np.object_] = _QUOTED_NONFINITE
+) -> bytes:
+    """Print an array with orjson, and replace its null for a non-finite element by ``"NaN"`` and the like."""
     if dtype is BFLOAT16:
         array = _widen_bfloat16(array, dtype)
     text = orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)
     # To search the text is faster than to test the elements; integers and booleans never give null.
     if b"null" not in text:
         return text
-    if array.nbytes > _REPLACED_MAX_BYTES and compiled_reader.is_ready():
-        # An object for each of so many elements would hold the GIL for long.
-        tensor = Tensor(FLOAT32 if dtype is BFLOAT16 else dtype, array)
-        writer = JsonWriter(max_text_bytes(tensor.metadata, "list"), bare=bare)
-        writer.write_lists(tensor)
-        return writer.written()
     values = array[~np.isfinite(array)]
     # Without casts and comparisons, for which numpy warns of signalling NaNs.
     kinds = np.where(np.isnan(values), 0, np.where(np.signbit(values), 2, 1))
-    words = [*(_BARE_NONFINITE if bare else _QUOTED_NONFINITE)[kinds].tolist(), b""]
+    words = [*nonfinite[kinds].tolist(), b""]
     return b"".join(chain.from_iterable(zip(text.split(b"null"), words, strict=True)))
 
 
@@ -92,7 +86,7 @@ class JsonWriter:
         self._buffer = np.empty(capacity, np.uint8)
         self._end = 0
 
-    def write(self, piece: bytes | memoryview) -> None:
+    def write(self, piece: bytes) -> None:
         """Append a piece."""
         end = self._end + len(piece)
         self._buffer[self._end : end] = np.frombuffer(piece, np.uint8)
@@ -135,7 +129,7 @@ def _iter_parts(message: Message, data_key: str, fields: bytes) -> Iterator[byte
         yield b"}}" if message.tensors else b"{}"
 
 
-def _encode_short(tensor: Tensor, data_key: str) -> bytes | memoryview:
+def _encode_short(tensor: Tensor, data_key: str) -> bytes:
     if data_key == "data":
         return _dump_with_orjson(tensor.array, tensor.dtype)
     return b'"%b"' % binascii.b2a_base64(tensor.buffer, newline=False)
@@ -149,14 +143,14 @@ def short_lists_heads(outputs: Mapping[str, TensorMetadata]) -> tuple[bytes, ...
     return (b"{" + heads[0], *[b"}," + head for head in heads[1:]], b"}}")
 
 
-def encode_short_lists(heads: Sequence[bytes], tensors: Mapping[str, Tensor]) -> tuple[bytes | memoryview, ...]:
+def encode_short_lists(heads: Sequence[bytes], tensors: Mapping[str, Tensor]) -> tuple[bytes, ...]:
     """What :func:`encode_json` gives for these outputs as lists, in pieces.
 
     Args:
         heads: of their metadata, from :func:`short_lists_heads`.
         tensors: by name.
     """
-    parts: list[bytes | memoryview] = []
+    parts: list[bytes] = []
     for head, tensor in zip(heads, tensors.values(), strict=False):
         parts += head, _dump_with_orjson(tensor.array, tensor.dtype)
     return (*parts, heads[-1])
@@ -199,7 +193,7 @@ def print_flat(tensor: Tensor) -> bytes | memoryview:
     """The elements as one flat list, with NaN, Infinity and -Infinity without quotes."""
     flat = Tensor(tensor.dtype, tensor.array.reshape(-1))
     if not compiled_reader.is_ready() or flat.array.nbytes <= _ORJSON_MAX_BYTES:
-        return _dump_with_orjson(flat.array, flat.dtype, bare=True)
+        return _dump_with_orjson(flat.array, flat.dtype, _BARE_NONFINITE)
     writer = JsonWriter(max_text_bytes(flat.metadata, "list"), bare=True)
     writer.write_lists(flat)
     return writer.written()
