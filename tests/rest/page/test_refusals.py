@@ -48,6 +48,16 @@ def test_fields_and_input_that_disagree_are_refused_above_the_fields(opened: Ope
     assert "no window fits on axis H" in opened.page.locator("#refusal").inner_text()
 
 
+@pytest.mark.parametrize(("shape", "words"), [("1,1,1,4,4", "dimensions"), ("1,0,4", "empty")])
+def test_a_shape_that_cannot_be_pooled_is_refused_beside_the_input(opened: OpenedPage, shape: str, words: str) -> None:
+    """No field would mend it."""
+    opened.show("max_pool2d", {"kernel_size": "1"}, shape=shape, kind="ramp")
+
+    assert words in opened.page.locator("#input-problem").inner_text()
+    assert words in opened.page.locator("#refusal").inner_text()
+    assert opened.page.locator("#fields-problem").is_hidden()
+
+
 def test_an_element_beyond_its_type_is_refused_beside_the_input(opened: OpenedPage) -> None:
     """The service says which element."""
     opened.show("max_pool2d", {"kernel_size": "1"}, x="1 2\n3 300", dtype="uint8", kind="matrix")

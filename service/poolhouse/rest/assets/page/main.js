@@ -284,9 +284,12 @@ function retryButton() {
   return button;
 }
 
+/** The codes of refusals that only another input can mend. */
+const ABOUT_INPUT = new Set(["wrong_rank", "empty_dimension"]);
+
 /** A refusal without a field: of the input, beside it; of fields and input together, above the fields. */
 function showElsewhere(error, message) {
-  const isOfInput = !(error instanceof Refused) || error.errors.length > 0;
+  const isOfInput = !(error instanceof Refused) || error.errors.length > 0 || ABOUT_INPUT.has(error.code);
   if (error.tensor) companions?.showProblem(error.tensor, message);
   else if (isOfInput) input.showProblem(message);
   nodes.general.textContent = message;
