@@ -78,8 +78,9 @@ def test_every_step_takes_about_as_long(limits: Limits, every: int) -> None:
     assert not (wrong := _wrong_rows(rows)), "\n".join(wrong)
 
 
-@pytest.mark.parametrize("every", [{Level.QUICK: 199, Level.SLOW: 67, Level.EXHAUSTIVE: 23}[level()]])
-@pytest.mark.parametrize("by", ["loops", pytest.param("torch", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("every", [23 if level() is Level.EXHAUSTIVE else 67])
+@pytest.mark.parametrize("by", ["loops", "torch"])
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc/self/clear_refs")
 def test_no_request_takes_more_memory_than_its_plan_says(by: str, every: int) -> None:
     """Each thread has a table of its own, and torch computes every element in float64."""

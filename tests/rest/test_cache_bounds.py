@@ -62,6 +62,29 @@ def plan_heads() -> Callable[[int], object]:
     return plan_head
 
 
+def decode_json() -> Callable[[int], object]:
+    settings = Settings.model_validate({"device": "cpu"})
+    pooling = PoolingService.from_settings(settings)
+    body_format = TensorFormat(pooling, settings)
+
+    def decode(number: int) -> object:
+        body = {"input": [[[1.5] * (number % 9 + 1)]], "kernel_size": 1, "stride": number + 1}
+        for spaces in (0, 900, 2_000):
+            text = json.dumps(body).encode()[:-1] + b" " * spaces + b"}"
+            headers = {
+                b"content-type": b"application/json",
+                b"content-length": b"%d" % len(text),
+                b"accept": b"application/json;x=%d" % number * (1 + number % 2 * 100),
+            }
+            scope = {"method": "POST", "path": "/", "query_string": b"padding=0" * (number % 2), "headers": []}
+            head = Head.of_scope(scope, headers)
+            for _ in range(2):
+                body_format.decode(body_format.plan_of(head, "max_pool1d"), memoryview(text), 0)
+        return None
+
+    return decode
+
+
 def decode_inferences() -> Callable[[int], object]:
     settings = Settings.model_validate({"device": "cpu"})
     pooling = PoolingService.from_settings(settings)
@@ -114,6 +137,7 @@ KINDS: dict[str, Callable[[], Callable[[int], object]]] = {
     "plans": plan_requests,
     "heads of requests": plan_heads,
     "inference requests": decode_inferences,
+    "JSON bodies": decode_json,
     "heads of connections": parse_heads,
     "sliding windows": lambda: lambda number: SlidingWindow(2, 1).windows(100 + number),
     "windows of long axes": lambda: lambda number: SlidingWindow(2, 1).windows(16_000 + number),
@@ -121,7 +145,7 @@ KINDS: dict[str, Callable[[], Callable[[int], object]]] = {
     "heads of responses": lambda: lambda number: _entry_head("output", "float32", (1,) * 30 + (2**60, number), "data"),
 }
 
-SLOW_KINDS = ("heads of requests", "inference requests")
+SLOW_KINDS = ("plans", "heads of requests", "inference requests", "JSON bodies")
 
 
 @pytest.mark.parametrize(
