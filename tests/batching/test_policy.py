@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from poolhouse.batching import policy
@@ -67,6 +67,7 @@ def test_slices_of_abandoned_jobs_are_left_out(batch: Batch[int]) -> None:
     assert (list(remaining.slices) if remaining else []) == expected
 
 
+@example([LoadEstimate(True, 0.0, 1, 1.0), LoadEstimate(True, 0.5, 1, 0.0)])
 @given(st.lists(estimates, max_size=9))
 def test_the_chosen_device_is_ready_and_none_is_free_sooner(several: list[LoadEstimate]) -> None:
     """Including the cost of the new batch; a lost device is never chosen."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from starlette.types import Message, Receive
 
@@ -208,6 +208,7 @@ def test_clients_that_announce_much_and_send_little_do_not_hold_memory(contended
     assert contended.pooling.status.held_bytes == 0
 
 
+@example(contended_timeout_s=1.0, length=1, part=0.0, rate=1.0)
 @given(st.floats(0.1, 1000), st.integers(1, 10**9), st.floats(0, 1), st.floats(0.5, 2))
 def test_a_body_that_keeps_its_rate_is_not_preempted(
     contended_timeout_s: float, length: int, part: float, rate: float
