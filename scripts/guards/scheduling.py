@@ -52,7 +52,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "A job joins a batch only whole",
         "a batch exceeds its limit, or a job is split without need",
         Delete(),
-        "TestQueueMachine",
+        "test_a_job_that_does_not_fit_beside_others_waits_whole",
     ),
     Guard(
         "dropped-job-leaves-queue",

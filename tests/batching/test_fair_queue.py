@@ -178,6 +178,18 @@ def test_a_job_too_large_for_one_batch_lets_others_pass() -> None:
     assert slices == [JobSlice(huge, 0, 10), JobSlice(huge, 10, 20), JobSlice(huge, 20, 30), JobSlice(huge, 30, 35)]
 
 
+def test_a_job_that_does_not_fit_beside_others_waits_whole() -> None:
+    """Cut, it would wait for two batches, and its outputs would be copied once more."""
+    queue = FairQueue[str]()
+    for name in ("first", "second"):
+        queue.push(Job("a", 3, 1, 1, name))
+
+    batches = [queue.next_batch(BatchLimits(4, 4)) for _ in range(2)]
+
+    taken = [[(part.job.payload, part.start, part.stop) for part in batch.slices] for batch in batches if batch]
+    assert taken == [[("first", 0, 3)], [("second", 0, 3)]]
+
+
 def test_a_removed_job_is_forgotten_at_once() -> None:
     """The memory of an abandoned job is freed at once, however many jobs wait before it."""
     queue: FairQueue[object] = FairQueue()

@@ -202,8 +202,8 @@ class Server(uvicorn.Server):
         # guard: grace-period-ends-drain
         if waited_s >= self._settings.grace_period_s:
             return True
-        # guard: listener-stays-for-requests
         is_busy = self._busy_connections or (self._grpc is not None and self._grpc.is_busy)
+        # guard: listener-stays-for-requests
         return waited_s >= self._listener_stays_s and not is_busy
 
     @property
