@@ -79,10 +79,7 @@ class WindowLoop:
                 start, stop, layout_address, 0, elements, scratch_numbers,
             )  # fmt: skip
 
-        if threads == 1:
-            work(0, layout.units(planes))
-        else:
-            shard(work, layout.units(planes), threads)
+        shard(work, layout.units(planes), threads)
 
     def _layout_of_rows(self, rows: int) -> Layout:
         # Consecutive requests often have one shape. Threads may overwrite the cached tuple; every value is valid.

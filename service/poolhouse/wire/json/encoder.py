@@ -49,8 +49,7 @@ def _dump_with_orjson(
     array: Array, dtype: ElementType, nonfinite: npt.NDArray[np.object_] = _QUOTED_NONFINITE
 ) -> bytes:
     """Print an array with orjson, and replace its null for a non-finite element by ``"NaN"`` and the like."""
-    if dtype is BFLOAT16:
-        array = _widen_bfloat16(array, dtype)
+    array = _widen_bfloat16(array, dtype)
     text = orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)
     # To search the text is faster than to test the elements; integers and booleans never give null.
     if b"null" not in text:

@@ -104,7 +104,6 @@ class TextFrame:
 
     def __init__(self, text: memoryview, begin: int, stop: int, checker: ElementChecker) -> None:
         self._frame: npt.NDArray[np.uint8] = np.frombuffer(bytes(text[:begin]) + bytes(text[stop:]), np.uint8)
-        self._begin = begin
         self._arguments = address_of(self._frame), begin, len(self._frame), _READ_KINDS[checker.dtype.kind]
 
     def read(self, text: memoryview) -> RepeatedList | None:
