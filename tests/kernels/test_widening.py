@@ -104,6 +104,20 @@ def test_sums_are_rounded_to_the_nearest_even(name: str) -> None:
     assert np.isnan(numbers_of(name, narrowed(ADDED_AS[name], np.full(1, np.nan, np.float32), name))).all()
 
 
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_sums_in_float64_are_rounded_once(name: str) -> None:
+    """Just beside the middle of two 16-bit floats, where rounding to float32 before gives the middle itself."""
+    elements = elements_of(name)
+    numbers = np.sort(numbers_of(name, elements)[np.isfinite(numbers_of(name, elements))].astype(np.float64))
+    middles = (numbers[1:] + numbers[:-1]) / 2
+    tested = np.concatenate((middles, np.nextafter(middles, -np.inf), np.nextafter(middles, np.inf), [1e300, 1e-300]))
+
+    found = numbers_of(name, narrowed(SUMMED_AS[name], tested, name)).astype(np.float64)
+
+    expected = numbers_of(name, narrowed(ADDED_AS[name], middles.astype(np.float32), name)).astype(np.float64)
+    np.testing.assert_array_equal(found, np.concatenate((expected, numbers[:-1], numbers[1:], [np.inf, 0.0])))
+
+
 @pytest.mark.parametrize(
     ("name", "quotient", "expected"),
     [

@@ -84,3 +84,18 @@ def round_float16(wide: Flat, halves: Flat, n: int) -> None:
         found = _U32(0x7C00) if size >= _U32(0x477FF000) else found
         found = _U32(0x7E00) if size > _U32(0x7F800000) else found
         halves[i] = _U16(found | ((bits >> _U32(16)) & _U32(0x8000)))
+
+
+@loop("void(float64*, float32*, int64)")
+def narrow_to_odd(reals: Flat, narrow: Flat, n: int) -> None:
+    """Round float64 to odd: truncate to float32, and set its last bit if that changed the number.
+
+    Rounding the result to a 16-bit float gives the float nearest to the float64. Rounding to the nearest float32 before
+    would not: a number just beside the middle of two 16-bit floats would become the middle.
+    """
+    for i in range(n):
+        nearest = _F32(reals[i])
+        wide = np.float64(nearest)
+        bits = _F32(nearest).view(_U32)
+        bits = _U32(bits - _U32(1)) if abs(wide) > abs(reals[i]) else bits
+        narrow[i] = _U32(bits | _U32(wide != reals[i])).view(_F32)

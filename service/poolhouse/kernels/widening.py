@@ -93,8 +93,9 @@ def _widen_twice(wide: WideType) -> Callable[[Array, Array], None]:
 
 def _narrow_twice(wide: WideType) -> Callable[[Array, Array], None]:
     def convert(source: Array, target: Array) -> None:
-        with np.errstate(all="ignore"):
-            wide.narrow(source.astype(wide.dtype), target)
+        between = np.empty(source.size, wide.dtype)
+        halves.narrow_to_odd(source, between, source.size)
+        wide.narrow(between, target)
 
     return convert
 
