@@ -18,7 +18,7 @@ from _results import describe_machine, write_result
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the folder that holds the tests
 
-from tests.hostile.server_process import server_process
+from tests.hostile.server_process import logged_process
 
 GOAL: Final = 2.0
 _RAW: Final = "application/octet-stream"
@@ -57,7 +57,7 @@ def measure_peak_bytes(case: Case) -> tuple[int, int, int]:
     """The bytes of the request and of the response, and the increase of the service's memory at its peak."""
     body = np.random.default_rng(1).random(case.shape, np.float32).tobytes()
     headers = {"Content-Type": _RAW, "Accept": case.response_type}
-    with server_process() as server, server.http_connection() as client:
+    with logged_process(None) as server, server.http_connection() as client:
         small = Case((1, 1, 8, 8), case.fields, case.response_type)
         # A first request, so that one-time allocations do not count.
         assert client.send("POST", small.target, headers, bytes(4 * math.prod(small.shape))).status == 200

@@ -22,7 +22,7 @@ from poolhouse.kernels import compile_ahead
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the folder that holds the tests
 
 from tests.checked_requests import CheckedRequest, find_mismatch, random_checked_request
-from tests.hostile.server_process import ServerProcess, server_process
+from tests.hostile.server_process import ServerProcess, logged_process
 
 ALLOWED_GROWTH_MIB = 32.0
 GAUGE_LINE = re.compile(r"^(poolhouse_\w*(?:in_flight|held|jobs|waiting)\w*)(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
@@ -83,7 +83,7 @@ def main() -> None:
     # The expected results are computed in this process, by the same loops as in the service.
     compile_ahead.load_all()
     calls = [random_checked_request(Random(f"soak {number}"), device) for number in range(options.calls)]
-    with server_process(device=options.device, inline_work=options.inline_work) as server:
+    with logged_process(None, device=options.device, inline_work=options.inline_work) as server:
         run_connections(server, calls, options.connections, max(options.requests // 10, options.calls))
         warm_bytes = server.resident_bytes
         start = time.perf_counter()

@@ -9,12 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import IO
 
 import psutil
+
+from tests.forked_process import ForkedProcess, forked_process
 
 WAIT_TIMEOUT_S = 30.0
 """Timeout of all waits; reached only if something is broken."""
@@ -100,34 +103,56 @@ class ServerProcess:
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
 
-def server_process(**settings: str | int | float) -> AbstractContextManager[ServerProcess]:
-    """Run ``poolhouse serve`` with these settings while the block runs.
+@contextmanager
+def server_process(**settings: str | int | float) -> Iterator[ServerProcess]:
+    """Run ``poolhouse serve`` with these settings while the block runs, in a forked process.
 
     The process must still run at the end of the block: one that died or was replaced fails the test.
     """
-    return logged_process(None, **settings)
+    with forked_process(_serve, _options(settings), stdout=subprocess.PIPE) as process:
+        yield from _running(process)
 
 
 @contextmanager
 def logged_process(log: IO[bytes] | None, **settings: str | int | float) -> Iterator[ServerProcess]:
-    """As :func:`server_process`, with its log in this file; None for this process's standard error."""
-    options = [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    """As :func:`server_process`, started as a user starts it: for measurements.
+
+    Args:
+        log: the file for its log; None for this process's standard error.
+        settings: of the service.
+    """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    command = [sys.executable, "-c", _SERVE, "--port", "0", *options]
+    command = [sys.executable, "-c", _SERVE, *_options(settings)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment) as process:
         try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            urls = [word for word in line.split() if word.startswith("http://")]
-            assert urls, f"the server did not start; it said {line!r}"
-            yield ServerProcess(int(urls[0].rsplit(":", 1)[1]), psutil.Process(process.pid))
-            assert process.poll() is None, f"the server ended with {process.returncode}"
+            yield from _running(process)
         finally:
-            process.terminate()
-            try:
-                process.wait(WAIT_TIMEOUT_S)
-            finally:
-                process.kill()
+            process.kill()
+
+
+def _options(settings: Mapping[str, str | int | float]) -> list[str]:
+    named = {"port": 0, **settings}
+    return [word for name, value in named.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def _serve(options: list[str]) -> int:
+    cli = import_module("poolhouse.cli")
+    code: int = cli.main(["serve", *options])
+    return code
+
+
+def _running(process: subprocess.Popen[str] | ForkedProcess) -> Iterator[ServerProcess]:
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        urls = [word for word in line.split() if word.startswith("http://")]
+        assert urls, f"the server did not start; it said {line!r}"
+        yield ServerProcess(int(urls[0].rsplit(":", 1)[1]), psutil.Process(process.pid))
+        ended = process.poll()
+        assert ended is None, f"the server ended with {ended}"
+    finally:
+        process.terminate()
+        process.wait(WAIT_TIMEOUT_S)
 
 
 def poll_until_at_most(reading: Callable[[], int], most: int, within_s: float = WAIT_TIMEOUT_S) -> int:

@@ -1,11 +1,7 @@
-"""A server process whose device waits at a gate, controlled by ``close`` and ``open`` on its standard input.
-
-Its arguments are settings, as ``name=value``.
-"""
+"""A server process whose device waits at a gate, controlled by ``close`` and ``open`` on its standard input."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -15,8 +11,9 @@ from dataclasses import dataclass
 
 from poolhouse.rest.run import run
 from poolhouse.settings import Settings
+from tests.forked_process import ForkedProcess, forked_process
 from tests.rest.gated_service import Gate, make_gated_pooling
-from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer, announced_grpc_port
+from tests.rest.live_server import LiveServer, announced_grpc_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +21,7 @@ class GatedProcess:
     """A running server process."""
 
     server: LiveServer
-    process: subprocess.Popen[str]
+    process: ForkedProcess
 
     def set_gate(self, command: str) -> None:
         """Open or close the gate, and wait until it is done."""
@@ -37,27 +34,21 @@ class GatedProcess:
 
 @contextmanager
 def run_gated_process(stderr: int | None = None, **settings: object) -> Iterator[GatedProcess]:
-    """Run this module as a process while the block runs.
+    """Run such a process while the block runs.
 
     Args:
         stderr: as for :class:`subprocess.Popen`; None for the standard error of the tests.
         settings: of the service.
     """
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    command = [sys.executable, "-m", __name__, *(f"{name}={value}" for name, value in settings.items())]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=stderr, text=True, env=environment) as process:
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            url = next(word for word in line.split() if word.startswith("http://"))
-            yield GatedProcess(LiveServer(url, int(url.rsplit(":", 1)[1]), announced_grpc_port(line)), process)
-        finally:
-            process.kill()
-            process.wait(WAIT_TIMEOUT_S)
+    with forked_process(_serve, settings, stdin=pipe, stdout=pipe, stderr=stderr) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        url = next(word for word in line.split() if word.startswith("http://"))
+        yield GatedProcess(LiveServer(url, int(url.rsplit(":", 1)[1]), announced_grpc_port(line)), process)
 
 
-def main() -> None:
+def _serve(settings: dict[str, object]) -> None:
     """Serve, and execute the commands of the test."""
     gate = Gate()
 
@@ -70,9 +61,4 @@ def main() -> None:
             print(line, end="", flush=True)
 
     threading.Thread(target=listen, daemon=True).start()
-    given = dict(word.split("=", 1) for word in sys.argv[1:])
-    run(Settings.model_validate({"port": 0, "device": "cpu", **given}), make_gated_pooling(gate))
-
-
-if __name__ == "__main__":
-    main()
+    run(Settings.model_validate({"port": 0, "device": "cpu", **settings}), make_gated_pooling(gate))

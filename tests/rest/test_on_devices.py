@@ -145,7 +145,7 @@ def pooled(connect: Callable[[], httpx.Client], shape: tuple[int, ...]) -> int:
 @pytest.mark.gpu
 def test_a_broken_device_is_reported_and_the_process_still_stops() -> None:
     """The platform must see the failure, since only a restart repairs it, and must be able to stop the process."""
-    with service_process(before=BREAKS, device="cuda") as running, running.server.client() as client:
+    with service_process(preamble=BREAKS, device="cuda") as running, running.server.client() as client:
         before = client.get("/readyz").status_code, post_zeros(client, (1, 1, 8, 8)).status_code
         broken = post_zeros(client, (1, 1, 13, 13))
         ready = client.get("/readyz")

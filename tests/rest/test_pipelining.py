@@ -11,7 +11,6 @@ import json
 import select
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -19,7 +18,6 @@ from hypothesis import strategies as st
 
 from poolhouse.rest.http.asgi_exchange import AsgiExchange
 from poolhouse.rest.http.handler_exchange import HandlerExchange
-from tests.hostile.server_process import logged_process
 from tests.hypothesis_profiles import scaled_examples
 from tests.rest.conftest import LIMITS
 from tests.rest.gated_service import GatedService, becomes_true, run_gated_service
@@ -117,36 +115,36 @@ def test_an_ambiguous_head_is_refused(live_server: LiveServer, head: bytes) -> N
     assert (document["status"], document["code"]) == (400, "malformed_request")
 
 
-def test_no_response_follows_the_last_one(tmp_path: Path) -> None:
+def test_no_response_follows_the_last_one() -> None:
     """Our side of the socket is then shut down, and a further write logged an error."""
     query = "shape=64,1024,1024&dtype=uint8&kernel_size=2"
     head = f"POST /v1/pool/avg_pool2d?{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
     head += f"Content-Type: application/octet-stream\r\nContent-Length: {64 << 20}\r\n\r\n"
     # This request would be refused by its head.
     behind = b"POST /v1/pool/none HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabcd"
-    log = tmp_path / "log"
-    with log.open("wb") as file, logged_process(file) as server, server.connect() as connection:
-        connection.sendall(head.encode() + bytes(64 << 20))
-        connection.sendall(behind)
-        received = read_all(connection)
+    with service_process() as running:
+        with running.server.connect() as connection:
+            connection.sendall(head.encode() + bytes(64 << 20))
+            connection.sendall(behind)
+            received = read_all(connection)
+        log = running.log_until_stopped()
 
     assert received.startswith(b"HTTP/1.1 200 ")
     assert received.count(b"HTTP/1.1 ") == 1
-    assert "Traceback" not in log.read_text()
+    assert "Traceback" not in log
 
 
-def test_no_100_continue_follows_a_refusal(tmp_path: Path) -> None:
+def test_no_100_continue_follows_a_refusal() -> None:
     """A body that breaks in the segment of its head is refused before its application task has started."""
     head = b"POST /v1/plan/max_pool2d HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     broken = head + b"Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\nzz\r\n"
-    log = tmp_path / "log"
-    with log.open("wb") as file, logged_process(file) as server, server.connect() as connection:
-        connection.sendall(broken)
-        received = read_all(connection)
+    with service_process() as running:
+        received = running.server.exchange(broken)
+        log = running.log_until_stopped()
 
     assert received.startswith(b"HTTP/1.1 400 ")
     assert received.count(b"HTTP/1.1 ") == 1 + received.count(b"a valid HTTP/1.1 request")
-    assert "Traceback" not in log.read_text()
+    assert "Traceback" not in log
 
 
 def test_http_1_0_needs_no_host(live_server: LiveServer) -> None:
@@ -307,9 +305,7 @@ def test_a_reset_is_not_logged_as_an_error() -> None:
             connection.close()
         with running.server.client() as client:
             assert client.get("/readyz").status_code == 200
-        running.process.terminate()
-        assert running.process.stderr is not None
-        log = running.process.stderr.read()
+        log = running.log_until_stopped()
 
     assert "Traceback" not in log
     assert "ERROR" not in log

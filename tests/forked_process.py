@@ -1,0 +1,140 @@
+"""Processes forked from one that has imported the service, since importing it takes two seconds of processor time.
+
+That one is started with the first fork. It has one thread, so a fork is safe, and it keeps no state of a service.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from typing import IO, Final
+
+import pytest
+
+PRELOADED: Final = ["poolhouse.rest.run", "poolhouse.commands.serve", "tests.rest.gated_service"]
+
+_WAIT_TIMEOUT_S: Final = 30.0
+"""For the end of a process that has been killed."""
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(PRELOADED)
+
+
+@dataclass(frozen=True, slots=True)
+class ForkedProcess:
+    """A running process, with the methods of :class:`subprocess.Popen`; text streams where it has a pipe."""
+
+    _process: ForkServerProcess
+    stdin: IO[str] | None
+    stdout: IO[str] | None
+    stderr: IO[str] | None
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while the process runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout_s: float) -> int:
+        """Wait for the end of the process; return its exit code."""
+        self._process.join(timeout_s)
+        code = self._process.exitcode
+        assert code is not None, f"the process still runs after {timeout_s} s"
+        return code
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask the process to stop; nothing happens if it has ended."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """Stop the process at once; nothing happens if it has ended."""
+        self._process.kill()
+
+
+@contextmanager
+def forked_process(
+    target: Callable[..., object],
+    *arguments: object,
+    environment: Mapping[str, str] | None = None,
+    stdin: int | None = None,
+    stdout: int | None = None,
+    stderr: int | None = None,
+) -> Iterator[ForkedProcess]:
+    """Call a function in a process of its own while the block runs; the process is killed at its end.
+
+    Args:
+        target: a function of a module, which the process imports; its result or ``sys.exit`` gives the exit code.
+        arguments: of the function; they must be picklable.
+        environment: variables beside those of this process.
+        stdin: :data:`subprocess.PIPE`, or None for nothing to read.
+        stdout: :data:`subprocess.PIPE`, or None for that of this process.
+        stderr: likewise.
+    """
+    with ExitStack() as stack:
+        ours: list[IO[str] | None] = []
+        theirs: list[Connection | None] = []
+        for number, stream in enumerate((stdin, stdout, stderr)):
+            assert stream in (None, subprocess.PIPE)
+            other, mine = _pipe(is_input=number == 0) if stream else (None, None)
+            theirs.append(other and stack.enter_context(other))
+            ours.append(mine and stack.enter_context(mine))
+        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        with pytest.MonkeyPatch.context() as patch:
+            # So that the process to fork from finds our modules.
+            patch.setenv("PYTHONPATH", variables["PYTHONPATH"])
+            process = _context.Process(
+                target=_run, args=(target, arguments, variables | dict(environment or {}), theirs)
+            )
+            process.start()
+        for each in theirs:
+            if each is not None:
+                each.close()
+        forked = ForkedProcess(process, *ours)
+        try:
+            yield forked
+        finally:
+            forked.kill()
+            forked.wait(_WAIT_TIMEOUT_S)
+
+
+def _pipe(*, is_input: bool) -> tuple[Connection, IO[str]]:
+    """The end of a new pipe for the other process, and ours."""
+    reading, writing = multiprocessing.Pipe(duplex=False)
+    theirs, ours = (reading, writing) if is_input else (writing, reading)
+    with ours:
+        return theirs, open(os.dup(ours.fileno()), "w" if is_input else "r")
+
+
+def _run(
+    target: Callable[..., object],
+    arguments: tuple[object, ...],
+    environment: dict[str, str],
+    streams: list[Connection | None],
+) -> None:
+    assert not [name for name in PRELOADED if name not in sys.modules], "nothing was gained by forking"
+    os.environ.clear()
+    os.environ.update(environment)
+    for number, stream in enumerate(streams):
+        if stream is not None:
+            os.dup2(stream.fileno(), number)
+            stream.close()
+    if streams[0] is not None:
+        # multiprocessing has replaced it by one that reads nothing.
+        sys.stdin = os.fdopen(0, closefd=False)
+    sys.exit(target(*arguments))  # type: ignore[arg-type]  # a code or None
