@@ -26,3 +26,9 @@ want_debian_files() {
   [[ ! -e "$1" ]] || return 0
   _install_debian "$2"
 }
+
+# Installs Debian's browser without a window, or the whole one where that has no package; without root either will do.
+want_browser() {
+  if [[ $EUID -ne 0 ]] && command -v chromium > /dev/null; then return; fi
+  want_debian chromium-headless-shell || want_debian chromium
+}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import shutil
 import sys
 from functools import cache
 from importlib import import_module
@@ -117,12 +116,3 @@ def _has_cuda() -> bool:
     # By name, so that only runs with such a test import torch.
     found: bool = import_module("torch").cuda.is_available()
     return found
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The path of Chromium, for tests with the mark ``browser``."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := shutil.which(name):
-            return path
-    pytest.skip("needs Chromium, and none is installed (Debian: apt-get install chromium)")

@@ -10,11 +10,15 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from types import ModuleType
 from typing import IO, Final
 
 import pytest
@@ -67,6 +71,38 @@ class ForkedProcess:
         self._process.kill()
 
 
+def run_python(
+    code: str, environment: Mapping[str, str], folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run code as ``python -W error -c`` does, and return its exit code and output.
+
+    Args:
+        code: the program.
+        environment: all variables of the process.
+        folder: the working directory; None for that of this process.
+    """
+    pipe = subprocess.PIPE
+    with (
+        forked_process(_execute, code, folder, environment=environment, stdout=pipe, stderr=pipe) as process,
+        ThreadPoolExecutor(2) as readers,
+    ):
+        assert process.stdout is not None
+        assert process.stderr is not None
+        # Both at the same time, since a full pipe stops the process.
+        outputs = [readers.submit(stream.read) for stream in (process.stdout, process.stderr)]
+        stdout, stderr = (each.result() for each in outputs)
+        return subprocess.CompletedProcess([], process.wait(_WAIT_TIMEOUT_S), stdout, stderr)
+
+
+def _execute(code: str, folder: Path | None) -> None:
+    if folder is not None:
+        os.chdir(folder)
+    sys.path.insert(0, "")
+    warnings.simplefilter("error")
+    module = sys.modules["__main__"] = ModuleType("__main__")
+    exec(code, module.__dict__)
+
+
 @contextmanager
 def forked_process(
     target: Callable[..., object],
@@ -81,7 +117,7 @@ def forked_process(
     Args:
         target: a function of a module, which the process imports; its result or ``sys.exit`` gives the exit code.
         arguments: of the function; they must be picklable.
-        environment: variables beside those of this process.
+        environment: all variables of the process; None for those of this process.
         stdin: :data:`subprocess.PIPE`, or None for nothing to read.
         stdout: :data:`subprocess.PIPE`, or None for that of this process.
         stderr: likewise.
@@ -94,13 +130,11 @@ def forked_process(
             other, mine = _pipe(is_input=number == 0) if stream else (None, None)
             theirs.append(other and stack.enter_context(other))
             ours.append(mine and stack.enter_context(mine))
-        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        variables = dict(os.environ if environment is None else environment)
         with pytest.MonkeyPatch.context() as patch:
             # So that the process to fork from finds our modules.
-            patch.setenv("PYTHONPATH", variables["PYTHONPATH"])
-            process = _context.Process(
-                target=_run, args=(target, arguments, variables | dict(environment or {}), theirs)
-            )
+            patch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+            process = _context.Process(target=_run, args=(target, arguments, variables, theirs))
             process.start()
         for each in theirs:
             if each is not None:

@@ -51,7 +51,8 @@ def traced_case(random: Random, name: str) -> tuple[Case, dict[str, Tensor], Car
     most = _MOST_POSITIONS if is_thorough() else _MOST_POSITIONS // 10
     while True:
         case = random_case(random, member)
-        assert case is not None
+        if case is None:
+            continue
         if not case.plan.is_empty and case.plan.spec.traced_positions(case.plan.inputs) > most:
             continue
         try:

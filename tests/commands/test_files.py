@@ -21,6 +21,7 @@ from poolhouse.commands import operator_options
 from poolhouse.commands.group import poolhouse
 from poolhouse.commands.group import run as command_line
 from poolhouse.settings import Settings
+from tests.forked_process import run_python
 from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer, run_live_server
 
 X = np.arange(48, dtype=np.float32).reshape(1, 3, 4, 4)
@@ -50,11 +51,24 @@ def run(*arguments: str, stdin: bytes | None = None) -> Result:
     return CliRunner().invoke(poolhouse, arguments, input=stdin)
 
 
+AVERAGE = """
+import sys
+from poolhouse.cli import main
+
+sys.exit(main(["pool", "avg_pool2d", "x.npy", "-o", "y.npy", "--kernel-size", "4"]))
+"""
+
+
+def environment_without_settings() -> dict[str, str]:
+    """The variables of this process without those of the service."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("POOLHOUSE_")}
+
+
 def run_process(
     *arguments: str, stdin: bytes = b"", url: str | None = None, stdout: int = subprocess.PIPE, **variables: str
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a command line as a process, with the address of a service or without, and with these variables."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("POOLHOUSE_")}
+    environment = environment_without_settings()
     if url is not None:
         environment["POOLHOUSE_URL"] = url
     environment.update(variables)
@@ -179,11 +193,9 @@ def test_without_a_url_the_work_is_done_in_process(tmp_path: Path) -> None:
     """Pooling a file does not need a running service."""
     np.save(tmp_path / "x.npy", X)
 
-    done = run_process(
-        "pool", "avg_pool2d", str(tmp_path / "x.npy"), "-o", str(tmp_path / "y.npy"), "--kernel-size", "4"
-    )
+    done = run_python(AVERAGE, environment_without_settings(), tmp_path)
 
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy").reshape(3), X.mean(axis=(2, 3)).reshape(3))
 
 
@@ -312,13 +324,12 @@ def test_an_error_is_printed_once(folder: Path, capsys: pytest.CaptureFixture[st
 def test_an_invalid_setting_is_one_line_of_error(tmp_path: Path) -> None:
     """A service in this process reads the same variables as a server."""
     np.save(tmp_path / "x.npy", X)
-    arguments = ["pool", "avg_pool2d", str(tmp_path / "x.npy"), "-o", str(tmp_path / "y.npy"), "--kernel-size", "4"]
 
-    done = run_process(*arguments, POOLHOUSE_MAX_WORKS="7")
+    done = run_python(AVERAGE, {**environment_without_settings(), "POOLHOUSE_MAX_WORKS": "7"}, tmp_path)
 
     assert done.returncode == 2
-    assert b"did you mean POOLHOUSE_MAX_WORK?" in done.stderr
-    assert done.stderr.count(b"\n") == 1
+    assert "did you mean POOLHOUSE_MAX_WORK?" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_reader_that_closes_the_pipe_early_is_no_error(folder: Path, live_server: LiveServer) -> None:

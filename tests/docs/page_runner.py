@@ -13,6 +13,7 @@ from pathlib import Path
 
 from poolhouse.kernels.code_cache import user_cache_dirs
 from tests.docs.pages import ROOT, Block, Step
+from tests.forked_process import run_python
 
 DOCUMENTED_ADDRESS = "localhost:8000"
 """The address in the pages; it is replaced by that of the live server."""
@@ -73,8 +74,6 @@ class PageRunner:
             assert completed.stdout.strip() == expected.code.strip(), f"different output, {details}"
 
     def _run(self, step: Step) -> subprocess.CompletedProcess[str]:
-        is_python = step.block.language == "python"
-        program = [sys.executable, "-W", "error", "-c"] if is_python else ["bash", "-euo", "pipefail", "-c"]
         code = step.block.code.replace(DOCUMENTED_ADDRESS, self.address)
         environment = {
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
@@ -86,8 +85,10 @@ class PageRunner:
             "no_proxy": "*",
             "LC_ALL": "C.UTF-8",
         }
+        if step.block.language == "python":
+            return run_python(code, environment, self.folder)
         return subprocess.run(
-            [*program, code],
+            ["bash", "-euo", "pipefail", "-c", code],
             cwd=self.folder,
             env=environment,
             stdin=subprocess.DEVNULL,

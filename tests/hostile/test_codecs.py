@@ -62,29 +62,18 @@ def refusal_of(hostile: HostileBody | HostileInference, body: bytes) -> Poolhous
 
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: hostile.name)
-def test_a_hostile_body_is_refused_with_the_right_error(hostile: HostileBody | HostileInference) -> None:
-    """The client learns what is wrong, and nothing about our internals."""
-    refusal = refusal_of(hostile, body_of(hostile.name))
+def test_a_hostile_body_is_refused_with_little_time_and_memory(hostile: HostileBody | HostileInference) -> None:
+    """One client must not be able to delay others, or to fill the memory with few bytes.
 
-    if isinstance(hostile, HostileInference):
-        # Responses of this protocol have 400 instead of 422.
-        assert (refusal.code, 400 if refusal.status == 422 else refusal.status) == (hostile.code, hostile.status)
-    else:
-        assert refusal.status in hostile.statuses, refusal
-    assert 20 < len(refusal.detail) < LONGEST_CHARS
-    assert not any(word in refusal.detail for word in ("orjson", "zlib", "Traceback", ".py:", "site-packages"))
-
-
-@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: hostile.name)
-def test_a_hostile_body_costs_little_time_and_memory(hostile: HostileBody | HostileInference) -> None:
-    """One client must not be able to delay others, or to fill the memory with few bytes."""
+    It learns what is wrong, and nothing about our internals.
+    """
     body = body_of(hostile.name)
 
     times: list[float] = []
     for _ in range(3):
         # Of this thread, so that a busy machine does not count.
         start = time.thread_time()
-        refusal_of(hostile, body)
+        refusal = refusal_of(hostile, body)
         times.append(1000 * (time.thread_time() - start))
         if times[-1] <= WORST_MS:
             break
@@ -97,6 +86,13 @@ def test_a_hostile_body_costs_little_time_and_memory(hostile: HostileBody | Host
 
     assert min(times) <= WORST_MS
     assert peak <= 2 * LIMIT_BYTES
+    if isinstance(hostile, HostileInference):
+        # Responses of this protocol have 400 instead of 422.
+        assert (refusal.code, 400 if refusal.status == 422 else refusal.status) == (hostile.code, hostile.status)
+    else:
+        assert refusal.status in hostile.statuses, refusal
+    assert 20 < len(refusal.detail) < LONGEST_CHARS
+    assert not any(word in refusal.detail for word in ("orjson", "zlib", "Traceback", ".py:", "site-packages"))
 
 
 def test_hostile_bodies_have_unique_names() -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -12,36 +9,25 @@ import pytest
 
 from poolhouse.kernels import loading
 from poolhouse.kernels.registry import LOOPS, loops_are_loaded
+from tests.forked_process import run_python
 from tests.test_packaging import run_plain
 
 START = """
-import asyncio, logging, sys
+import asyncio, logging
 logging.basicConfig(format='%(levelname)s %(message)s', level='INFO')
 from poolhouse.kernels.registry import loops_are_loaded
 from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
-pooling = PoolingService.from_settings(Settings(device=('cpu',), kernels=sys.argv[1] if len(sys.argv) > 1 else 'on'))
+pooling = PoolingService.from_settings(Settings(device=('cpu',), kernels={kernels!r}))
 asyncio.run(pooling.start())
 print([device['ready'] for device in pooling.status.devices()], loops_are_loaded())
 """
 
 
-def start(cache: Path, kernels: str = "on") -> subprocess.CompletedProcess[str]:
-    """Start a PoolingService in a separate process with this cache directory."""
-    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "XDG_CACHE_HOME": str(cache)}
-    return subprocess.run(
-        [sys.executable, "-c", START, kernels],
-        env={**environment, "TMPDIR": str(cache / "tmp")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 @pytest.mark.slow
 def test_without_numba_the_service_pools_and_logs_a_warning() -> None:
     """numba supports new versions of Python late; the service must run on them before."""
-    plain = run_plain(START, absent=("numba", "llvmlite"))
+    plain = run_plain(START.format(kernels="on"), absent=("numba", "llvmlite"))
 
     assert plain.stdout == "[True] False\n", plain.stderr
     (warning,) = [line for line in plain.stderr.splitlines() if line.startswith("WARNING")]
@@ -51,7 +37,9 @@ def test_without_numba_the_service_pools_and_logs_a_warning() -> None:
 
 def test_kernels_off_compiles_no_loops(tmp_path: Path) -> None:
     """An operator of the service who suspects a loop can turn all of them off."""
-    off = start(tmp_path, "off")
+    environment = {"XDG_CACHE_HOME": str(tmp_path), "TMPDIR": str(tmp_path / "tmp")}
+
+    off = run_python(START.format(kernels="off"), environment)
 
     assert off.stdout == "[True] False\n", off.stderr
     assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ def service_process(preamble: str = "", **environment: str) -> Iterator[ServiceP
     """
     given = {f"POOLHOUSE_{name.upper()}": text for name, text in environment.items()}
     pipe = subprocess.PIPE
-    with forked_process(_serve, preamble, environment=given, stdout=pipe, stderr=pipe) as process:
+    with forked_process(_serve, preamble, environment={**os.environ, **given}, stdout=pipe, stderr=pipe) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         as_json = given.get("POOLHOUSE_LOG_FORMAT") == "json"

@@ -194,6 +194,7 @@ def test_the_page_fits_a_narrow_screen_and_a_dark_one(page: Page) -> None:
     assert before is not None
     page.set_viewport_size({"width": 360, "height": 800})
     page.emulate_media(color_scheme="dark")
+    page.wait_for_function("innerWidth === 360 && matchMedia('(prefers-color-scheme: dark)').matches")
     width = page.evaluate("document.documentElement.scrollWidth")
     tallest = page.evaluate(
         "Math.max(...[...document.querySelectorAll('.opblock-tag')].map((each) => each.clientHeight))"

@@ -27,7 +27,7 @@ STATES: Final[dict[str, dict[str, Any]]] = {
     "picture": {"operator": "avg_pool2d", "fields": {"kernel_size": "8"}, "kind": "photo"},
     "volume": {"operator": "avg_pool3d"},
 }
-QUICK: Final = ("padding", "refused", "picture")
+QUICK: Final = ("padding", "refused")
 
 
 def violations(page: Page) -> list[str]:

@@ -14,14 +14,14 @@ from typing import Final
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from poolhouse.errors import PoolhouseError, TooSlow
+from poolhouse.errors import PoolhouseError
 from poolhouse.rest.http import connection_state as states
 from poolhouse.rest.http.asgi_exchange import AsgiExchange
 from poolhouse.rest.http.connection_state import Lifecycle
 from poolhouse.rest.http.exchange import Exchange
 from poolhouse.rest.http.framing import ChunkedFraming, Framing, LengthFraming
 from poolhouse.rest.http.handler_exchange import HandlerExchange
-from poolhouse.rest.http.head import Head, HeadReader
+from poolhouse.rest.http.head import Head, HeadReader, headers_too_slow
 from poolhouse.rest.http.read_flow import ReadFlowControl
 from poolhouse.rest.http.response import protocol_error_response
 from poolhouse.rest.http.response_progress import ResponseProgress
@@ -137,12 +137,10 @@ class Connection(asyncio.BufferedProtocol):
             self.context.metrics.record_disconnect(stage)  # guard: disconnects-are-counted
         self._lifecycle.transition(states.CONNECTION_LOST)
         self._timers.cancel()
-        if self._reader is not None:
-            self._reader.close()
+        self._discard_input()
+        self._last_head = None
         self.server_state.connections.discard(self)
         self.context.metrics.connection_closed()
-        self._framing, self._last_head, self._receives_into_body = None, None, False
-        self.read_flow.take_buffered()
         exchange, self._exchange = self._exchange, None
         if exchange is not None:  # guard: disconnect-reaches-exchange
             exchange.on_disconnect()
@@ -325,8 +323,7 @@ class Connection(asyncio.BufferedProtocol):
     def _refuse_and_close(self, error: PoolhouseError) -> None:
         """Send an error, unless a response has begun, and close: the input can no longer be parsed."""
         self.context.outbox.flush(self.transport)
-        self._framing, self._receives_into_body = None, False
-        self.read_flow.take_buffered()
+        self._discard_input()
         if self._lifecycle.state in (states.EARLY, states.CLOSING):
             self.is_stopping = True
             return
@@ -339,18 +336,19 @@ class Connection(asyncio.BufferedProtocol):
             self.transport.write(
                 protocol_error_response(error, target, self.server_state.default_headers, self.context.root_path)
             )
-        if self._reader is not None:
-            self._reader.close()
         if exchange is not None:
             exchange.on_disconnect()
         self._shut_down()
+
+    def _discard_input(self) -> None:
+        self._framing, self._receives_into_body = None, False
+        self.read_flow.take_buffered()
+        if self._reader is not None:
+            self._reader.close()
 
     def _shut_down(self) -> None:
         self._timers.shut_down_writing()
         self.read_flow.resume()
 
     def _on_head_timeout(self) -> None:
-        seconds = self.context.header_timeout_s
-        self._refuse_and_close(
-            TooSlow("body_too_slow", f"The headers were not complete within {seconds:g} s. Send them at once.")
-        )
+        self._refuse_and_close(headers_too_slow(self.context.header_timeout_s))

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 
-from poolhouse.errors import HeadersTooLarge, Malformed, PoolhouseError, Unavailable
+from poolhouse.errors import HeadersTooLarge, Malformed, PoolhouseError, TooSlow, Unavailable
 from poolhouse.rest.http.headers import Headers, content_length, framing_error, read_headers
 
 # The end of a head is searched in steps of this many bytes.
@@ -299,3 +299,8 @@ def headers_too_large(limit_bytes: int, given: str = "") -> HeadersTooLarge:
         f"{given} Send long fields in a JSON body, and fewer cookies.",
         limit_bytes=limit_bytes,
     )
+
+
+def headers_too_slow(timeout_s: float) -> TooSlow:
+    """The error for headers that were not complete in time."""
+    return TooSlow("body_too_slow", f"The headers were not complete within {timeout_s:g} s. Send them at once.")

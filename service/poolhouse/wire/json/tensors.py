@@ -11,7 +11,7 @@ from poolhouse.tensor_names import MAYBE_BOOLEAN, TENSOR_TYPES
 from poolhouse.tensors import Tensor, TensorMetadata
 from poolhouse.wire.elements import MAX_RANK, check_shape, parse_element_type, tensor_from_bytes
 from poolhouse.wire.json.base64 import NotBase64, ScannedBase64
-from poolhouse.wire.json.compiled_reader import ScannedList
+from poolhouse.wire.json.body_scan import ScannedList
 from poolhouse.wire.json.narrowing import Array
 from poolhouse.wire.json.python_reader import ParsedBase64, ParsedList
 from poolhouse.wire.json.refusals import ElementChecker, invalid_data_error

@@ -17,8 +17,9 @@ from poolhouse.rest.routes.pool.response_format import ResponseFormat
 from poolhouse.service import PoolingService
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.json import compiled_reader
+from poolhouse.wire.json.body_scan import ScannedList
 from poolhouse.wire.json.codec import pop_encoding, split_members
-from poolhouse.wire.json.compiled_reader import ScannedList, ScannedText
+from poolhouse.wire.json.compiled_reader import ScannedText
 from poolhouse.wire.json.refusals import ElementChecker
 from poolhouse.wire.json.repeated_text import MAX_BYTES, TextFrame
 from poolhouse.wire.json.tensors import convert, read_entry
