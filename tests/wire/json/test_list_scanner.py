@@ -13,9 +13,9 @@ from hypothesis.extra import numpy as hnp
 
 from poolhouse.wire.elements import MAX_RANK
 from poolhouse.wire.json import list_scanner as lists
-from poolhouse.wire.json.decimal_to_float import SCRATCH_SIZE
 from poolhouse.wire.json.list_scanner import parse_unicode_escape, read_lists, read_string
 from poolhouse.wire.json.number_scanner import BOOLEAN, FLOAT, INTEGER, MISSING_DIGIT, NONFINITE_TEXT, NOT_AN_ELEMENT
+from poolhouse.wire.json.plain_numbers import SCRATCH_SIZE
 from tests.hypothesis_profiles import scaled_examples
 
 ANY = 127

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.wire.json import list_scanner, scanner
-from poolhouse.wire.json.decimal_to_float import SCRATCH_SIZE
+from poolhouse.wire.json.plain_numbers import SCRATCH_SIZE
 from poolhouse.wire.json.scanner import NAMED, max_element_count, scan_body
 
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from poolhouse.buffers import empty
 from poolhouse.dtypes import UINT64
 from poolhouse.wire.json import list_scanner, number_scanner, scanner
-from poolhouse.wire.json.decimal_to_float import SCRATCH_SIZE
 from poolhouse.wire.json.narrowing import Array, narrow_floats, narrow_integers
+from poolhouse.wire.json.plain_numbers import SCRATCH_SIZE
 from poolhouse.wire.json.refusals import NONFINITE, ElementChecker, invalid_data_error, strict_loads
 from poolhouse.wire.quoting import describe_value
 

@@ -24,7 +24,7 @@ MAX_EXACT_DIGITS: Final = 19
 _MAX_COMPARED_DIGITS: Final = 800
 """No halfway point between two float64 has more; further digits only decide whether the number is larger."""
 _LIMBS: Final = 256
-SCRATCH_SIZE: Final = 2 * _LIMBS
+BIGNUM_SIZE: Final = 2 * _LIMBS
 
 _ONE: Final = np.uint64(1)
 _TWO: Final = np.uint64(2)
@@ -54,6 +54,7 @@ def _power_of_five(power: int) -> int:
 
 
 _POWERS_OF_FIVE: Final = [_power_of_five(power) for power in range(_MIN_POWER, _MAX_POWER + 1)]
+ZERO_OFFSET: Final = -2 * _MIN_POWER
 TENS_OFFSET: Final = 2 * len(_POWERS_OF_FIVE)
 POWER_TABLE: Final = np.array(
     [half for power in _POWERS_OF_FIVE for half in (power >> 64, power & (1 << 64) - 1)]
@@ -161,7 +162,7 @@ def nearest_float64_long(text: Flat, start: int, stop: int, power: int, below: E
         text: holds the digits, with or without a decimal point, from start to stop; the first is not 0.
         power: the power of ten of the last digit.
         below: the bits of the lower float64; the number lies between it and the next.
-        limbs: its first ``SCRATCH_SIZE`` entries are scratch memory.
+        limbs: its first ``BIGNUM_SIZE`` entries are scratch memory.
     """
     size = digits = 0
     is_cut = False

@@ -44,10 +44,6 @@ MISSING_EXPONENT: Final = -6
 
 FLOAT_POWERS_OF_TEN: Final = np.array([float(10**power) for power in range(23)])
 _MAX_EXACT_POWER: Final = 22
-_MAX_PLAIN_INTEGER_DIGITS: Final = 15
-_SEARCHED_BYTES: Final = 24
-_COMMAS: Final = np.uint64(0x2C2C2C2C2C2C2C2C)
-_ONES: Final = np.uint64(0x0101010101010101)
 _MAX_EXACT_INTEGER: Final = np.uint64(2**53)
 _TWO_TO_63: Final = np.uint64(2**63)
 _TEN_TO_19: Final = np.uint64(10**19)
@@ -122,7 +118,7 @@ def nearest_float64_from_text(text: Flat, start: int, stop: int, power: int, bit
 
     Args:
         power: the power of ten of the last digit.
-        bits: its first ``SCRATCH_SIZE`` entries are scratch memory.
+        bits: its first ``BIGNUM_SIZE`` entries are scratch memory.
     """
     while start < stop and (text[start] == 48 or text[start] == 46):
         start += 1
@@ -158,7 +154,7 @@ def read_number(text: Flat, at: int, end: int, index: int, as_integers: int, bit
 
     Args:
         text: its last byte before ``end`` is no part of a number.
-        index: of the number in ``bits``; at least ``SCRATCH_SIZE``, as the entries before are scratch memory.
+        index: of the number in ``bits``; at least ``BIGNUM_SIZE``, as the entries before are scratch memory.
         as_integers: AS_FLOAT64, AS_INT64 or AS_UINT64, the type of the values.
         bits: the values.
 
@@ -236,79 +232,3 @@ def read_number(text: Flat, at: int, end: int, index: int, as_integers: int, bit
             return at, NOT_INTEGER
         bits[index] = np.uint64(int64(value))
     return at, kind
-
-
-@helper
-def _comma_distance(text: Flat, at: int) -> int:
-    """The number of bytes before the first comma of the next ``_SEARCHED_BYTES``; ``_SEARCHED_BYTES`` if none is there.
-
-    A byte of zero is found as by the macro ``haszero`` of Anderson's "Bit Twiddling Hacks".
-    """
-    first, second = load_eight_bytes(text, at) ^ _COMMAS, load_eight_bytes(text, at + 8) ^ _COMMAS
-    first, second = (first - _ONES) & ~first & _TOP_BITS, (second - _ONES) & ~second & _TOP_BITS
-    begin = 0 if first != _ZERO else 8
-    found = first if first != _ZERO else second
-    if found == _ZERO:
-        third = load_eight_bytes(text, at + 16) ^ _COMMAS
-        begin, found = 16, (third - _ONES) & ~third & _TOP_BITS
-        if found == _ZERO:
-            return _SEARCHED_BYTES
-    distance: int = begin + int64((((found & (~found + _ONE)) >> _7) * _PLACES) >> _56)
-    return distance
-
-
-@helper
-def read_plain_numbers(text: Flat, at: int, end: int, index: int, bits: Flat) -> tuple[int, int, int]:
-    """Parse numbers of one list as float64 as long as they are plain: of at most 19 digits, without an exponent, and
-    separated by commas, each with a space or none with one. What is not plain is left to :func:`read_number`.
-
-    The next number is found by its comma, before this one is parsed, so that the processor works on several at once.
-
-    Args:
-        text: its last byte before ``end`` is no part of a number.
-        at: the offset of the first number.
-        index: of the first number in ``bits``.
-        bits: receives the numbers.
-
-    Returns:
-        the end of the last number, the index after it, and the kinds of all; the arguments and 0 if none is plain.
-    """
-    stop, kinds, step = at, 0, 0
-    while at + _SEARCHED_BYTES + 1 < end:
-        comma = at + _comma_distance(text, at)
-        if step == 0:
-            step = 2 if text[comma + 1] == 32 else 1
-        # Computed here: below, the compiler would compute it from ``place``, which takes longer to become known.
-        following = comma + step
-        # Branchless: half of all numbers are negative, and the processor cannot predict which.
-        is_negative = int64(text[at] == 45)
-        start = at + is_negative
-        place, digits = start, _ZERO
-        while 48 <= text[place] <= 57:
-            digits = digits * _10 + np.uint64(text[place] - 48)
-            place += 1
-        count = place - start
-        if count == 0 or count > _MAX_PLAIN_INTEGER_DIGITS or (count > 1 and text[start] == 48):
-            break
-        kind, value = INTEGER, float64_bits(np.float64(int64(digits)))
-        if text[place] == 46:
-            point = place
-            place, digits = read_fraction(text, point + 1, end, digits)
-            decimals = place - point - 1
-            if decimals == 0 or count + decimals > MAX_EXACT_DIGITS:
-                break
-            kind = FLOAT
-            if digits <= _MAX_EXACT_INTEGER:
-                value = float64_bits(np.float64(int64(digits)) / FLOAT_POWERS_OF_TEN[decimals])
-            else:
-                value = nearest_float64(digits, -decimals)
-        if place != comma and text[place] != 93:
-            break
-        bits[index] = value | np.uint64(is_negative) << _63
-        stop = place
-        kinds |= kind
-        index += 1
-        if place != comma or (step == 2 and text[comma + 1] != 32):
-            break
-        at = following
-    return stop, index, kinds

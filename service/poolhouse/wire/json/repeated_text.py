@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poolhouse.kernels.registry import Flat, address_of, loop
-from poolhouse.wire.json.decimal_to_float import SCRATCH_SIZE, int64
+from poolhouse.wire.json.decimal_to_float import int64
 from poolhouse.wire.json.list_scanner import (
     ELEMENT_COUNT,
     FAULT,
@@ -24,6 +24,7 @@ from poolhouse.wire.json.list_scanner import (
 )
 from poolhouse.wire.json.narrowing import Array, narrow_floats, narrow_integers
 from poolhouse.wire.json.number_scanner import AS_FLOAT64, BOOLEAN, FLOAT, INEXACT, INTEGER, NONFINITE_TEXT
+from poolhouse.wire.json.plain_numbers import SCRATCH_SIZE
 from poolhouse.wire.json.refusals import ElementChecker
 
 MAX_BYTES: Final = 64 * 1024

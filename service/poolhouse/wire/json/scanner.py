@@ -15,7 +15,7 @@ import numpy as np
 
 from poolhouse.kernels.registry import Element, Flat, helper, loop
 from poolhouse.tensor_names import TENSOR_NAMES
-from poolhouse.wire.json.decimal_to_float import SCRATCH_SIZE, int64
+from poolhouse.wire.json.decimal_to_float import int64
 from poolhouse.wire.json.list_scanner import (
     ELEMENT_COUNT,
     END,
@@ -26,6 +26,7 @@ from poolhouse.wire.json.list_scanner import (
     read_string,
 )
 from poolhouse.wire.json.number_scanner import AS_FLOAT64
+from poolhouse.wire.json.plain_numbers import SCRATCH_SIZE
 
 # The int64 fields of the scanner's result; a list's record for each tensor follows.
 KEY_COUNT: Final = 0
