@@ -134,6 +134,13 @@ def _store(bits: Flat, lane: int, value: Element, has_point: bool, faults: Eleme
 
 
 @helper
+def _quotient_bits(digits: Element, decimals: Element) -> Element:
+    """The bits of ``digits / 10**decimals``: both are exact, so that the quotient is rounded only once (Clinger)."""
+    tens: float = _TENS[decimals]
+    return float64_bits(np.float64(int64(digits)) / tens)
+
+
+@helper
 def _parse_words(bits: Flat, count: int) -> Element:
     """Parse numbers of at most 8 characters; returns all states or-ed together."""
     states = _ZERO
@@ -174,7 +181,7 @@ def _parse_pairs_of_words(bits: Flat, count: int) -> Element:
         digits = parse_eight_digits(early_digits) * (_TEN_TO_8 if late == _ZERO else _TEN_TO_7)
         digits += parse_eight_digits(late_digits)
         decimals = _characters_after(late | early) + (_ZERO if late != _ZERO else _8)
-        value = float64_bits(np.float64(int64(digits)) / _TENS[decimals if has_point else _ZERO])
+        value = _quotient_bits(digits, decimals if has_point else _ZERO)
         faults = _non_digits(late_digits) | _non_digits(early_digits)
         faults |= _faults(length, 16 if has_point else 15, start & _BYTE, second, late)
         states |= _store(bits, lane, value, has_point, faults)
