@@ -136,7 +136,7 @@ def _store(bits: Flat, lane: int, value: Element, has_point: bool, faults: Eleme
 @helper
 def _quotient_bits(digits: Element, decimals: Element) -> Element:
     """The bits of ``digits / 10**decimals``: both are exact, so that the quotient is rounded only once (Clinger)."""
-    tens: float = _TENS[decimals]
+    tens: float = _TENS[int64(decimals)]
     return float64_bits(np.float64(int64(digits)) / tens)
 
 
@@ -152,9 +152,7 @@ def _parse_words(bits: Flat, count: int) -> Element:
         point = _lowest_point(tail)
         has_point = point != _ZERO
         digits = _without(point, tail)
-        # Both are exact, so the quotient is rounded only once (Clinger).
-        decimals = _characters_after(point) if has_point else _ZERO
-        value = float64_bits(np.float64(int64(parse_eight_digits(digits))) / _TENS[decimals])
+        value = _quotient_bits(parse_eight_digits(digits), decimals)
         faults = _non_digits(digits) | _faults(length, 8, start & _BYTE, start >> _8, point)
         states |= _store(bits, lane, value, has_point, faults)
     return states
