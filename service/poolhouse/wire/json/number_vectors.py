@@ -152,7 +152,7 @@ def _parse_words(bits: Flat, count: int) -> Element:
         point = _lowest_point(tail)
         has_point = point != _ZERO
         digits = _without(point, tail)
-        value = _quotient_bits(parse_eight_digits(digits), decimals)
+        value = _quotient_bits(parse_eight_digits(digits), _characters_after(point) if has_point else _ZERO)
         faults = _non_digits(digits) | _faults(length, 8, start & _BYTE, start >> _8, point)
         states |= _store(bits, lane, value, has_point, faults)
     return states
