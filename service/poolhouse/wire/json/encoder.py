@@ -21,7 +21,16 @@ from poolhouse.tensors import Message, Tensor, TensorMetadata
 from poolhouse.wire.json import compiled_reader
 from poolhouse.wire.json.base64_loops import encode_base64
 from poolhouse.wire.json.encoded_size import max_text_bytes
-from poolhouse.wire.json.list_printer import BOOLEANS, FLOAT32S, FLOAT64S, INTEGERS, UNSIGNED, print_elements
+from poolhouse.wire.json.float_vectors import FLOAT_SCRATCH_SIZE
+from poolhouse.wire.json.list_printer import (
+    BOOLEANS,
+    FLOAT32S,
+    FLOAT64S,
+    INTEGERS,
+    SPARE_BYTES,
+    UNSIGNED,
+    print_elements,
+)
 
 Array = npt.NDArray[np.generic]
 
@@ -82,7 +91,7 @@ class JsonWriter:
 
     def __init__(self, capacity: int, *, bare: bool = False) -> None:
         self._bare = int(bare)
-        self._buffer = np.empty(capacity, np.uint8)
+        self._buffer = np.empty(capacity + SPARE_BYTES, np.uint8)
         self._end = 0
 
     def write(self, piece: bytes) -> None:
@@ -98,10 +107,13 @@ class JsonWriter:
             return
         flat, rank = tensor.array.reshape(-1), len(tensor.shape)
         sizes, index = np.array(tensor.shape, np.int64), np.zeros(rank, np.int64)
+        scratch = np.empty(FLOAT_SCRATCH_SIZE, np.uint64)
         for start in range(0, flat.size, _CHUNK_ELEMENTS):
             with np.errstate(invalid="ignore"):  # signalling NaNs
                 kind, bits = _element_bits(flat[start : start + _CHUNK_ELEMENTS], tensor.dtype)
-            self._end = print_elements(bits, bits.size, kind, self._bare, sizes, index, rank, self._buffer, self._end)
+            self._end = print_elements(
+                bits, bits.size, kind, self._bare, sizes, index, rank, scratch, self._buffer, self._end
+            )
 
     def write_base64(self, elements: memoryview) -> None:
         """Append a string of base64."""

@@ -16,7 +16,7 @@ _MIN_POWER: Final = -292
 _MAX_POWER: Final = 324
 
 
-def _power_of_ten_rounded_up(power: int) -> int:
+def power_of_ten_rounded_up(power: int) -> int:
     """10**power as 128 bits, rounded up."""
     numerator, denominator = (10**power, 1) if power >= 0 else (1, 10**-power)
     shift = 128 - numerator.bit_length() + denominator.bit_length()
@@ -31,7 +31,7 @@ _POWERS_OF_TEN: Final = np.array(
     [
         half
         for power in range(_MIN_POWER, _MAX_POWER + 1)
-        for half in (_power_of_ten_rounded_up(power) >> 64, _power_of_ten_rounded_up(power) & (1 << 64) - 1)
+        for half in (power_of_ten_rounded_up(power) >> 64, power_of_ten_rounded_up(power) & (1 << 64) - 1)
     ],
     np.uint64,
 )

@@ -7,19 +7,32 @@ from typing import Final
 import numpy as np
 
 from poolhouse.kernels.registry import Element, Flat, helper, loop
-from poolhouse.wire.json.decimal_to_float import int64
+from poolhouse.wire.json.decimal_to_float import int64, leading_zeros
 from poolhouse.wire.json.float_to_decimal import shortest_decimal
+from poolhouse.wire.json.float_vectors import (
+    BLOCK,
+    DIGITS,
+    FORMS,
+    can_write,
+    characters,
+    find_digits,
+    write_eight,
+    write_float32,
+)
 
 INTEGERS: Final = 0
 BOOLEANS: Final = 1
 FLOAT32S: Final = 2
 FLOAT64S: Final = 3
 UNSIGNED: Final = 4
+SPARE_BYTES: Final = 8
+"""How many bytes behind the text may be written."""
 
 _ZERO: Final = np.uint64(0)
 _ONE: Final = np.uint64(1)
 _10: Final = np.uint64(10)
 _10_8: Final = np.uint64(10**8)
+_10_16: Final = np.uint64(10**16)
 _10_4: Final = np.uint64(10**4)
 _100: Final = np.uint64(100)
 _63: Final = np.uint64(63)
@@ -38,26 +51,33 @@ def _write_word(out: Flat, at: int, begin: int, end: int) -> int:
 @helper
 def _digit_count(digits: Element) -> int:
     """The number of decimal digits."""
-    length = 1
-    while length < 20 and digits >= _POWERS_OF_TEN[length]:
-        length += 1
-    return length
+    # 1233 / 4096 is just above the logarithm of 2 to the base 10.
+    least = ((64 - int64(leading_zeros(digits | _ONE))) * 1233) >> 12
+    return least + int64(digits >= _POWERS_OF_TEN[least] or least == 0)
 
 
 @helper
 def _write_digits(out: Flat, at: int, digits: Element, length: int, point: int) -> int:
-    """Write ``length`` digits, with a decimal point after the first ``point`` of them unless that is all."""
-    end = at + length + (1 if point < length else 0)
-    place = end - 1
-    for left in range(length, 0, -1):
-        if left == point and point < length:
-            out[place] = 46
-            place -= 1
-        quotient = digits // _10
-        out[place] = np.uint8(48 + int64(digits - quotient * _10))
-        digits = quotient
-        place -= 1
-    return end
+    """Write ``length`` digits, with a decimal point after the first ``point`` of them unless that is all; and up to 8
+    characters more."""
+    begin = at + (1 if point < length else 0)
+    place, left = begin, length
+    if left > 16:
+        first = digits // _10_16
+        digits -= first * _10_16
+        write_eight(out, place, characters(first) >> np.uint64(8 * (24 - left)))
+        place, left = place + left - 16, 16
+    if left > 8:
+        first = digits // _10_8
+        digits -= first * _10_8
+        write_eight(out, place, characters(first) >> np.uint64(8 * (16 - left)))
+        place, left = place + left - 8, 8
+    write_eight(out, place, characters(digits) >> np.uint64(8 * (8 - left)))
+    if point < length:
+        for place in range(at, at + point):
+            out[place] = out[place + 1]
+        out[at + point] = 46
+    return begin + length
 
 
 @helper
@@ -127,9 +147,18 @@ def _write_float(out: Flat, at: int, bits: Element, width: int, size: int, lowes
     return _write_number(out, at, digits, power, lowest, highest)
 
 
-@loop("int64(uint64*, int64, int64, int64, int64*, int64*, int64, uint8*, int64)")
+@loop("int64(uint64*, int64, int64, int64, int64*, int64*, int64, uint64*, uint8*, int64)")
 def print_elements(
-    bits: Flat, count: int, kind: int, bare: int, sizes: Flat, index: Flat, rank: int, out: Flat, at: int
+    bits: Flat,
+    count: int,
+    kind: int,
+    bare: int,
+    sizes: Flat,
+    index: Flat,
+    rank: int,
+    scratch: Flat,
+    out: Flat,
+    at: int,
 ) -> int:
     """Print the next elements of an array, with their brackets and commas.
 
@@ -139,7 +168,10 @@ def print_elements(
         bare: 1 for NaN, Infinity and -Infinity without quotes, else 0.
         sizes: of the whole array, none of them 0.
         index: of the first element to print; the call advances it past the last.
-        out: receives the text from ``at`` on.
+        rank: the number of axes.
+        scratch: ``FLOAT_SCRATCH_SIZE`` entries.
+        out: receives the text from ``at`` on; it must have room for the longest text and ``SPARE_BYTES`` more.
+        at: the end of the text so far.
 
     Returns:
         the end of the text.
@@ -153,7 +185,13 @@ def print_elements(
             axis -= 1
         value = np.uint64(bits[place])
         if kind == FLOAT32S:
-            at = _write_float(out, at, value, 23, 32, -6, 13, bare)
+            lane = place % BLOCK
+            if lane == 0:
+                find_digits(bits, place, min(BLOCK, count - place), scratch)
+            if can_write(scratch[FORMS + lane]):
+                at = write_float32(out, at, value, scratch[DIGITS + lane], scratch[FORMS + lane])
+            else:
+                at = _write_float(out, at, value, 23, 32, -6, 13, bare)
         elif kind == FLOAT64S:
             at = _write_float(out, at, value, 52, 64, -5, 16, bare)
         elif kind == BOOLEANS:
