@@ -177,7 +177,8 @@ def can_write(form: Element) -> bool:
     """Whether :func:`write_float32` writes a number of this form: it has no exponent and at most 7 digits before the
     point."""
     first = int64(form >> _8) - _EXPONENT_OFFSET
-    return form != _ZERO and _LEAST_EXPONENT <= first <= _MOST_EXPONENT
+    found: bool = form != _ZERO and _LEAST_EXPONENT <= first <= _MOST_EXPONENT
+    return found
 
 
 @helper
@@ -213,4 +214,5 @@ def write_float32(out: Flat, at: int, bits: Element, digits: Element, form: Elem
     skipped = 0 if is_small else before
     write_eight(out, place, digits >> np.uint64(8 * skipped))
     out[place + 8 - skipped] = np.uint8(48 + int64((form >> _4) & _15))
-    return place + max(length - skipped, 1)
+    end: int = place + max(length - skipped, 1)
+    return end

@@ -53,7 +53,8 @@ def _digit_count(digits: Element) -> int:
     """The number of decimal digits."""
     # 1233 / 4096 is just above the logarithm of 2 to the base 10.
     least = ((64 - int64(leading_zeros(digits | _ONE))) * 1233) >> 12
-    return least + int64(digits >= _POWERS_OF_TEN[least] or least == 0)
+    count: int = least + int64(digits >= _POWERS_OF_TEN[least] or least == 0)
+    return count
 
 
 @helper
