@@ -46,6 +46,10 @@ _POINTER_TYPES: Final = frozenset(
 )
 
 
+_from_buffer: Final = ctypes.c_char.from_buffer
+_addressof: Final = ctypes.addressof
+
+
 @dataclass(eq=False)
 class Loop:
     """One loop for one element type.
@@ -93,11 +97,13 @@ def loops_are_loaded() -> bool:
 
 def address_of(array: npt.NDArray[np.generic]) -> int:
     """The address of a contiguous array's elements. The array must live as long as the address is used."""
-    if array.flags.writeable and array.size:
+    try:
         # Takes a third of the time of __array_interface__, which is a microsecond.
-        return ctypes.addressof(ctypes.c_char.from_buffer(array.data))
-    address: int = array.__array_interface__["data"][0]
-    return address
+        return _addressof(_from_buffer(array))
+    except (TypeError, ValueError):
+        # The array is read-only, or empty.
+        address: int = array.__array_interface__["data"][0]
+        return address
 
 
 def helper(function: _Function) -> _Function:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 import numpy as np
@@ -44,7 +45,7 @@ class WindowLoop:
     def __init__(self, axes: Sequence[Axis], loop: Loop, dtype: np.dtype[np.generic], *, indexed: bool) -> None:
         self.axes = pad_to_three_axes(axes)
         self.layout = Layout(self.axes, dtype.itemsize)
-        self._loop, self._type, self._indexed = loop, dtype, indexed
+        self._loop, self._element_bytes, self._indexed = loop, dtype.itemsize, indexed
         depth, height, _ = self.axes
         # If only rows are reduced, the rows of all planes are handled as one sequence. An index depends on its plane,
         # so with indices a plane must be one row.
@@ -64,30 +65,48 @@ class WindowLoop:
         numbers = self._numbers
         if self._indexed and (numbers is None or self._by_rows):
             numbers = layout.row_numbers()
-        element_bytes = layout.scratch_elements * self._type.itemsize
         number_bytes = _NUMBER_BYTES * layout.number_count if self._indexed else 0
-        # Addresses are computed once, not again in each part.
-        run = self._loop.entry
-        assert run is not None, "loops are loaded before kernels are made"
-        x_address, numbers_address = address_of(x), NULL_POINTER if numbers is None else address_of(numbers)
-        out_address, indices_address = address_of(out), NULL_POINTER if indices is None else address_of(indices)
-
-        def work(start: int, stop: int) -> None:
-            _owner, elements, scratch_numbers = scratch(element_bytes, number_bytes)
-            run(
-                x_address, numbers_address, out_address, indices_address,
-                start, stop, layout_address, 0, elements, scratch_numbers,
-            )  # fmt: skip
-
-        shard(work, layout.units(planes), threads)
+        arguments = (
+            self._loop.entry,
+            address_of(x),
+            NULL_POINTER if numbers is None else address_of(numbers),
+            address_of(out),
+            NULL_POINTER if indices is None else address_of(indices),
+            layout_address,
+            layout.scratch_elements * self._element_bytes,
+            number_bytes,
+        )
+        units = layout.units(planes)
+        if threads == 1:
+            _run(*arguments, 0, units)
+        else:
+            shard(partial(_run, *arguments), units, threads)
 
     def _layout_of_rows(self, rows: int) -> Layout:
         # Consecutive requests often have one shape. Threads may overwrite the cached tuple; every value is valid.
         cached_rows, layout = self._cached_rows
         if cached_rows != rows:
-            layout = Layout(self.axes, self._type.itemsize, rows)
+            layout = Layout(self.axes, self._element_bytes, rows)
             self._cached_rows = (rows, layout)
         return layout
+
+
+def _run(
+    entry: Callable[..., object] | None,
+    x: int,
+    numbers: int,
+    out: int,
+    indices: int,
+    layout: int,
+    element_bytes: int,
+    number_bytes: int,
+    start: int,
+    stop: int,
+) -> None:
+    """Run a loop for a range of its units, by the addresses of its arrays and the sizes of its scratch memory."""
+    assert entry is not None, "loops are loaded before kernels are made"
+    _owner, elements, scratch_numbers = scratch(element_bytes, number_bytes)
+    entry(x, numbers, out, indices, start, stop, layout, 0, elements, scratch_numbers)
 
 
 class MaximumKernel:
