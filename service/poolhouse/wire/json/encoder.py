@@ -39,8 +39,9 @@ _BARE_NONFINITE: Final = np.array([b"NaN", b"Infinity", b"-Infinity"], dtype=obj
 _CHUNK_ELEMENTS: Final = 64 * 1024
 """Elements of one chunk, whose intermediate results stay in the processor's cache."""
 _ORJSON_MAX_BYTES: Final = 32 * 1024
-"""The largest tensor that orjson prints, in at most half a millisecond. For larger ones compiled loops let other threads
-go on: with two cores the service then answers more requests. For float32 they also take two thirds of the time."""
+"""The largest tensor that orjson prints, in at most half a millisecond. While compiled loops print larger ones, other
+threads go on: with two cores the service then answers more requests. For float32 they also take two thirds of the
+time."""
 
 
 @lru_cache(maxsize=256)
