@@ -27,7 +27,6 @@ _LIMBS: Final = 256
 BIGNUM_SIZE: Final = 2 * _LIMBS
 
 _ONE: Final = np.uint64(1)
-_TWO: Final = np.uint64(2)
 _THREE: Final = np.uint64(3)
 _32: Final = np.uint64(32)
 _63: Final = np.uint64(63)

@@ -60,8 +60,6 @@ _52: Final = np.uint64(52)
 _56: Final = np.uint64(56)
 _63: Final = np.uint64(63)
 _64: Final = np.uint64(64)
-_LONGEST: Final = np.uint64(20)
-"""Nineteen digits and a point."""
 _BYTE: Final = np.uint64(0xFF)
 _SIGN: Final = np.uint64(1 << 63)
 _LAST_BYTE: Final = np.uint64(1 << 63)
