@@ -140,19 +140,78 @@ class LeaseMachine(RuleBasedStateMachine):
 TestLeaseMachine = LeaseMachine.TestCase
 
 
-def test_the_transfer_furthest_behind_is_preempted_first() -> None:
-    """A body that has just started must not be aborted for one that has long been slow."""
+def full_budget(*lags_s: float) -> tuple[MemoryBudget, list[Lease], list[FakeBody]]:
+    """A budget that two transfers share, which lag as given."""
     budget = MemoryBudget(CAPACITY_BYTES)
-    late, later = FakeBody(0.2), FakeBody(0.8)
-    leases = [budget.reserve(CAPACITY_BYTES // 2) for _ in range(2)]
-    for lease, body in zip(leases, (late, later), strict=True):
+    bodies, leases = [FakeBody(each) for each in lags_s], []
+    for body in bodies:
+        lease = budget.reserve(CAPACITY_BYTES // 2)
         assert lease is not None
         lease.set_preemptible(body)
+        leases.append(lease)
+    return budget, leases, bodies
+
+
+def test_the_transfer_furthest_behind_is_preempted_first() -> None:
+    """A body that has just started must not be aborted for one that has long been slow."""
+    budget, _, bodies = full_budget(0.2, 0.8)
 
     admitted = budget.reserve(CAPACITY_BYTES // 2)
 
     assert admitted is not None
-    assert (late.is_preempted, later.is_preempted) == (False, True)
+    assert [each.is_preempted for each in bodies] == [False, True]
+
+
+def test_a_growing_body_does_not_preempt_itself() -> None:
+    """Its own next piece must not abort it, however slow it is."""
+    _, leases, bodies = full_budget(0.2, 0.8)
+
+    assert leases[1].resize(CAPACITY_BYTES // 2 + 1)
+
+    assert [each.is_preempted for each in bodies] == [True, False]
+
+
+def test_transfers_in_time_keep_their_memory() -> None:
+    """Another request is refused instead, and so is the growth of one of them."""
+    budget, leases, bodies = full_budget(-0.2, -0.8)
+
+    assert budget.reserve(1) is None
+    assert not leases[0].resize(CAPACITY_BYTES // 2 + 1)
+
+    assert [each.is_preempted for each in bodies] == [False, False]
+    assert budget.held_bytes == CAPACITY_BYTES
+
+
+def test_no_transfer_is_preempted_in_vain() -> None:
+    """If its memory would not suffice, the new request is refused without it."""
+    budget, _, bodies = full_budget(-0.2, 0.8)
+
+    assert budget.reserve(CAPACITY_BYTES // 2 + 1) is None
+
+    assert [each.is_preempted for each in bodies] == [False, False]
+
+
+def test_a_lone_request_is_admitted_whatever_its_size() -> None:
+    """It would never be admitted otherwise; a second one has to wait."""
+    budget = MemoryBudget(CAPACITY_BYTES)
+
+    assert budget.reserve(2 * CAPACITY_BYTES) is not None
+    assert budget.reserve(1) is None
+
+
+def test_the_last_holder_returns_the_memory() -> None:
+    """The bytes are still in use while there is another one."""
+    budget = MemoryBudget(CAPACITY_BYTES)
+    lease = budget.reserve(7)
+    assert lease is not None
+    lease.retain()
+
+    lease.release()
+    held = budget.held_bytes, budget.lease_count
+    lease.release()
+
+    assert held == (7, 1)
+    assert (budget.held_bytes, budget.lease_count) == (0, 0)
 
 
 def test_a_lease_is_not_released_twice() -> None:
