@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from poolhouse.kernels.norms import raise_to
 from poolhouse.operators.norms import power_cost, to_power
 from tests.hypothesis_profiles import scaled_examples
-from tests.operators.both_ways import outputs
+from tests.operators.both_ways import outputs, spec_of
 
 INF, NAN = math.inf, math.nan
 POWERS = (1.0, 2.0, 3.0, 0.5, -0.5, -1.0, -2.0, 1.7, -1.3, 1 / 3, 4.0, 5.0, -3.0)
@@ -107,3 +107,15 @@ def test_norms_are_homogeneous_and_add_up_over_windows(p: float) -> None:
         np.testing.assert_allclose(whole**p, (small**p).reshape(2, 2, 2, 2).sum((1, 3))[:, None], rtol=1e-12)
     for scaled in outputs("lp_pool2d", -3 * x, kernel_size=[3, 2], **fields):
         np.testing.assert_allclose(scaled, 3 * small, rtol=1e-12)
+
+
+@pytest.mark.parametrize("p", [0.5, -0.5, 2.0, -2.0])
+def test_the_power_of_a_half_is_the_square_root_as_in_torch(p: float) -> None:
+    """Of minus infinity it is NaN, unlike C's pow(); the reference, which traces show too, says the same."""
+    x = np.array([SPECIAL])
+    fields = {"kernel_size": 1, "norm_type": p}
+    expected = torch.nn.functional.lp_pool1d(torch.from_numpy(x), p, 1).numpy()
+    ((*reference,),) = spec_of("lp_pool1d", **fields).reference(x[0], None)
+
+    for found in [*outputs("lp_pool1d", x, **fields), np.array([reference])]:
+        np.testing.assert_allclose(found, expected, rtol=1e-15)

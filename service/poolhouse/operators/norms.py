@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -55,10 +55,10 @@ class Norm(WindowOperator):
             magnitudes = np.abs(values)
             return (float(magnitudes.max() if p > 0 else magnitudes.min()),)
         with np.errstate(all="ignore"):
-            total = np.sum(np.power(np.abs(values) if self.absolute else values, p))
+            total = np.sum(_raised(np.abs(values) if self.absolute else values, p))
             if not self.absolute:
                 total = total / window.extent * window.volume
-            return (float(np.power(total, 1 / p)),)
+            return (float(_raised(total, 1 / p)),)
 
     def winner_of(self, window: Window) -> int | None:
         if not math.isinf(self.norm_type):
@@ -136,6 +136,13 @@ class Norm(WindowOperator):
 
 def _magnitudes(x: torch.Tensor) -> torch.Tensor:
     return x.abs() if x.dtype is torch.float64 else x.to(torch.float64).abs_()
+
+
+def _raised(x: Any, p: float) -> Any:
+    """As :func:`to_power`, of numpy's numbers. The power of a half is the square root: NaN for minus infinity."""
+    if abs(p) == 0.5:
+        return np.sqrt(x) if p > 0 else 1 / np.sqrt(x)
+    return np.power(x, p)
 
 
 def power_cost(elements: int, p: float) -> Cost:

@@ -39,7 +39,7 @@ def npy(array: np.ndarray[Any, Any]) -> bytes:
 def npz(**arrays: np.ndarray[Any, Any]) -> bytes:
     """The arrays as an npz file."""
     file = io.BytesIO()
-    np.savez(file, allow_pickle=False, **arrays)
+    np.savez(file, **arrays)
     return file.getvalue()
 
 
