@@ -60,9 +60,7 @@ class Connection(asyncio.BufferedProtocol):
         self.server_state = server_state
         self.app_state = app_state
         self.loop = _loop or asyncio.get_running_loop()
-        self.is_encrypted = False
-        self.is_write_paused = False
-        self.is_stopping = False
+        self.is_encrypted = self.is_write_paused = self.is_stopping = False
         self._lifecycle = Lifecycle()
         self._reader: HeadReader | None = None
         # The previous head, if it may be kept for comparison.
@@ -92,9 +90,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """The memory for the next read."""
-        if self._receives_into_body and self._exchange is not None:
-            return self.context.receive_budget.limit(self._exchange.body_buffer())
-        return self.context.receive_budget.limit(_RECEIVE_VIEW)
+        exchange = self._exchange if self._receives_into_body else None
+        return self.context.receive_budget.limit(_RECEIVE_VIEW if exchange is None else exchange.body_buffer())
 
     def buffer_updated(self, nbytes: int) -> None:
         """Process the bytes of a read."""
@@ -214,10 +211,9 @@ class Connection(asyncio.BufferedProtocol):
                     may_begin = self._reader is not None
                 elif self._framing is not None:
                     data = data[self._read_body(data) :]
-                elif self._exchange is not None:
-                    self.read_flow.buffer_and_pause(data)
-                    return
                 else:
+                    if self._exchange is not None:
+                        self.read_flow.buffer_and_pause(data)
                     return
         except PoolhouseError as error:
             self._refuse_and_close(error)

@@ -39,7 +39,7 @@ def npy(array: np.ndarray[Any, Any]) -> bytes:
 def npz(**arrays: np.ndarray[Any, Any]) -> bytes:
     """The arrays as an npz file."""
     file = io.BytesIO()
-    np.savez(file, **arrays)
+    np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy 1 would store allow_pickle as an array
     return file.getvalue()
 
 
