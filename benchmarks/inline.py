@@ -22,7 +22,7 @@ from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Tensor
 
 SIDES: Final = (4, 16, 32, 64, 128, 256, 512, 600)
-"""The side of the pooled square; the work of the last one is that of the default."""
+"""The side of the pooled square; the work of the last one is nearly the default."""
 _ALL_WORK: Final = 2**40
 
 

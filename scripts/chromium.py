@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 _SHELL = Path("/usr/bin/chromium-headless-shell")
-# The shell without a window takes two thirds of the processor time of the whole browser.
+# It has no window, and so takes less processor time.
 CHROMIUM = _SHELL if _SHELL.exists() else Path("/usr/bin/chromium")
 FLAGS = [
     "--no-sandbox",

@@ -81,7 +81,7 @@ def _slower_rows(run: Run) -> str:
 
 
 def _largest_inline_times(run: Run) -> Mapping[str, float]:
-    """The times of the largest measured work, which is the default of ``inline_work``."""
+    """The times of the largest measured work, which is nearly the default of ``inline_work``."""
     times: Mapping[str, float] = max(run["figures"].items(), key=lambda each: int(each[0]))[1]
     return times
 

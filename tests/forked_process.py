@@ -1,4 +1,4 @@
-"""Processes forked from one that has imported the service, since importing it takes two seconds of processor time.
+"""Processes forked from one that has imported the service, since importing it takes most of the time of a start.
 
 That one is started with the first fork. It has one thread, so a fork is safe, and it keeps no state of a service.
 """

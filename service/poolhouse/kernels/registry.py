@@ -99,9 +99,10 @@ def address_of(array: npt.NDArray[np.generic]) -> int:
     """The address of a contiguous array's elements. The array must live as long as the address is used."""
     try:
         # Takes a third of the time of __array_interface__, which is a microsecond.
-        return _addressof(_from_buffer(array))  # type: ignore[arg-type]  # numpy says so from Python 3.12 on
+        return _addressof(_from_buffer(array))  # type: ignore[arg-type]  # an array is a buffer; typed as one from 3.12 on
     except (TypeError, ValueError):
-        # The array is read-only, or empty.
+        # The array is read-only, or empty; of one with gaps the loop would read the wrong elements.
+        assert array.flags.c_contiguous
         address: int = array.__array_interface__["data"][0]
         return address
 

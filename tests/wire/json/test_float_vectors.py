@@ -28,8 +28,8 @@ def written(numbers: npt.NDArray[np.float32]) -> list[str | None]:
     texts: list[str | None] = []
     with np.errstate(all="ignore"):  # arithmetic modulo 2**64
         vectors.find_digits(bits, 0, len(bits), scratch)
-        for lane, each in enumerate(bits):
-            digits, form = scratch[vectors.DIGITS + lane], scratch[vectors.FORMS + lane]
+        for i, each in enumerate(bits):
+            digits, form = scratch[vectors.DIGITS + i], scratch[vectors.FORMS + i]
             # Without room for more: an index beyond it is an error in plain Python.
             out = np.zeros(LONGEST, np.uint8)
             can_write = vectors.can_write(form)

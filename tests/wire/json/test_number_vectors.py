@@ -23,11 +23,11 @@ NUMBER: Final = re.compile(r"(0|[1-9]\d*)(\.\d+)?")
 def parse(texts: Sequence[str], before: str = "7") -> list[tuple[int, float] | None]:
     """The kind and the value of each number, by its characters; None for what is faulty or not certain."""
     bits = np.zeros(vectors.VECTORS_END, np.uint64)
-    for lane, text in enumerate(texts):
+    for i, text in enumerate(texts):
         digits = text.removeprefix("-")
         words = np.frombuffer((before * LONGEST + digits)[-LONGEST:].encode("latin-1"), np.uint64)
-        bits[[vectors.FRONTS + lane, vectors.HEADS + lane, vectors.TAILS + lane]] = words
-        bits[vectors.LENGTHS + lane] = np.uint64(len(digits)) | np.uint64(int(text != digits) << 63)
+        bits[[vectors.FRONTS + i, vectors.HEADS + i, vectors.TAILS + i]] = words
+        bits[vectors.LENGTHS + i] = np.uint64(len(digits)) | np.uint64(int(text != digits) << 63)
     longest = np.uint64(max(len(text.removeprefix("-")) for text in texts))
     with np.errstate(all="ignore"):  # arithmetic modulo 2**64
         found = vectors.parse_numbers(bits, len(texts), longest)

@@ -14,7 +14,7 @@ from poolhouse.dtypes import FLOAT64
 from poolhouse.wire.json.body_scan import ScannedList
 from poolhouse.wire.json.compiled_reader import scan
 from poolhouse.wire.json.number_scanner import FLOAT, INTEGER
-from poolhouse.wire.json.plain_numbers import MOST_EXPECTED, SCRATCH_SIZE, read_plain_numbers
+from poolhouse.wire.json.plain_numbers import SCRATCH_SIZE, read_plain_numbers
 from poolhouse.wire.json.refusals import ElementChecker
 from tests.hypothesis_profiles import scaled_examples
 
@@ -33,23 +33,23 @@ texts_of_numbers = st.one_of(
 spaces = st.sampled_from(["", " ", "\n", "  \t\r\n "])
 
 
-def read(text: bytes, most: int = MOST_EXPECTED) -> tuple[int, int, list[float]]:
+def read(text: bytes) -> tuple[int, int, list[float]]:
     """The number of bytes read, the kinds and the numbers of a text that follows ``BEFORE``."""
     whole = np.frombuffer(BEFORE + text + AFTER, np.uint8)
     # Without room for more numbers than there can be: an index beyond it is an error in plain Python.
     bits = np.zeros(SCRATCH_SIZE + len(text) // 2 + 1, np.uint64)
     with np.errstate(all="ignore"):  # arithmetic modulo 2**64
-        stop, index, kinds = read_plain_numbers(whole, len(BEFORE), len(whole), SCRATCH_SIZE, most, bits)
+        stop, index, kinds = read_plain_numbers(whole, len(BEFORE), len(whole), SCRATCH_SIZE, bits)
     return stop - len(BEFORE), kinds, bits[SCRATCH_SIZE:index].view(np.float64).tolist()
 
 
 @scaled_examples(40)
-@given(st.lists(st.tuples(texts_of_numbers, spaces), min_size=1, max_size=100), st.integers(1, MOST_EXPECTED))
-def test_numbers_are_read_up_to_the_last_comma(members: list[tuple[str, str]], most: int) -> None:
+@given(st.lists(st.tuples(texts_of_numbers, spaces), min_size=1, max_size=100))
+def test_numbers_are_read_up_to_the_last_comma(members: list[tuple[str, str]]) -> None:
     """In any form, whatever whitespace is behind the commas."""
     text = "".join(f"{number},{space}" for number, space in members)
 
-    stop, kinds, numbers = read(text.encode(), most)
+    stop, kinds, numbers = read(text.encode())
 
     assert numbers == [float(number) for number, _ in members]
     assert text[stop:].strip() == ","
@@ -83,12 +83,12 @@ def test_reading_ends_before_what_is_no_number(other: str, count: int) -> None:
 @pytest.mark.parametrize("text", [b",", b"-,", b"],", b" ,", b"1,,"])
 def test_many_commas_stay_within_the_memory(text: bytes) -> None:
     """Sixty-four commas in 64 bytes are more elements than there is room for behind 32 numbers."""
-    before = b"1.5," * MOST_EXPECTED
+    before = b"1.5," * 32
 
     stop, _, numbers = read(before + text * 200)
 
     has_one = text == b"1,,"
-    assert numbers == [1.5] * MOST_EXPECTED + [1.0] * has_one
+    assert numbers == [1.5] * 32 + [1.0] * has_one
     assert stop == len(before) + (1 if has_one else -1)
 
 

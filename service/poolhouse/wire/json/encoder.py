@@ -40,8 +40,8 @@ _CHUNK_ELEMENTS: Final = 64 * 1024
 """Elements of one chunk, whose intermediate results stay in the processor's cache."""
 _ORJSON_MAX_BYTES: Final = 32 * 1024
 """The largest tensor that orjson prints, in at most half a millisecond. While compiled loops print larger ones, other
-threads go on: with two cores the service then answers more requests. For float32 they also take two thirds of the
-time."""
+threads go on: with two cores the service then answers more requests. For float32 they are also faster
+(``scripts/bench json``)."""
 
 
 @lru_cache(maxsize=256)

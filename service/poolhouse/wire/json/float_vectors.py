@@ -13,6 +13,7 @@ import numpy as np
 from poolhouse.kernels.registry import Element, Flat, helper
 from poolhouse.wire.json.decimal_to_float import int64
 from poolhouse.wire.json.float_to_decimal import power_of_ten_rounded_up
+from poolhouse.wire.json.words import BYTE_ONES, LOW_BITS, TOP_BITS, ZEROS, digit_characters, store_eight_bytes
 
 BLOCK: Final = 64
 """The most numbers whose digits are found at once."""
@@ -61,14 +62,9 @@ _LOG10_OF_2_OFFSET: Final = np.uint64((_EXPONENT_OFFSET << 22) - 150 * 1262611)
 _LOG10_OF_4_THIRDS: Final = np.uint64(524031)
 _LOG2_OF_10: Final = np.uint64(1741647)
 _LOG2_OF_10_OFFSET: Final = np.uint64((256 << 19) + _EXPONENT_OFFSET * 1741647)
-_LOW_BITS: Final = np.uint64(0x7F7F7F7F7F7F7F7F)
-_TOP_BITS: Final = np.uint64(0x8080808080808080)
-_ONES: Final = np.uint64(0x0101010101010101)
-_10_4: Final = np.uint64(10**4)
 _100: Final = np.uint64(100)
 _10_7: Final = np.uint64(10**7)
 _10_8: Final = np.uint64(10**8)
-_ZEROS: Final = np.uint64(0x3030303030303030)
 _ZERO_POINT_ZEROS: Final = np.uint64(int.from_bytes(b"0.000000", "little"))
 
 
@@ -76,12 +72,6 @@ _ZERO_POINT_ZEROS: Final = np.uint64(int.from_bytes(b"0.000000", "little"))
 def _by_10(value: Element) -> Element:
     """A tenth of a number below 2**32, rounded down; a product, since there is no vector instruction for quotients."""
     return (value * np.uint64(0xCCCCCCCD)) >> np.uint64(35)
-
-
-@helper
-def _by_10_4(value: Element) -> Element:
-    """A ten-thousandth of a number below 2**32."""
-    return (value * np.uint64(0xD1B71759)) >> np.uint64(45)
 
 
 @helper
@@ -124,22 +114,11 @@ def _shortest(fraction: Element, biased: Element, is_irregular: bool) -> tuple[E
 @helper
 def _length(digits: Element) -> Element:
     """The place of the last of eight digits, one of each byte, that is not 0; from 1 on, and 0 if all are 0."""
-    others = (digits + _LOW_BITS) & _TOP_BITS
+    others = (digits + LOW_BITS) & TOP_BITS
     others |= others >> _8
     others |= others >> _16
     others |= others >> _32
-    return ((others >> _7) * _ONES) >> np.uint64(56)
-
-
-@helper
-def characters(digits: Element) -> Element:
-    """The eight digits of a number below 10**8 as characters, the first one in the lowest byte."""
-    upper = _by_10_4(digits)
-    fours = upper | (digits - upper * _10_4) << _32
-    upper = ((fours * np.uint64(10486)) >> np.uint64(20)) & np.uint64(0x0000007F0000007F)
-    twos = upper | (fours - upper * _100) << _16
-    upper = ((twos * np.uint64(103)) >> _10) & np.uint64(0x000F000F000F000F)
-    return upper | (twos - upper * _10) << _8 | _ZEROS
+    return ((others >> _7) * BYTE_ONES) >> np.uint64(56)
 
 
 @helper
@@ -152,8 +131,8 @@ def find_digits(bits: Flat, begin: int, count: int, scratch: Flat) -> None:
         count: of the numbers, up to ``BLOCK``.
         scratch: ``FLOAT_SCRATCH_SIZE`` entries.
     """
-    for lane in range(count):
-        number = bits[begin + lane] & _MAGNITUDE_MASK
+    for i in range(count):
+        number = bits[begin + i] & _MAGNITUDE_MASK
         biased, fraction = number >> _23, number & _FRACTION_MASK
         found, exponent = _shortest(fraction | _HIDDEN_BIT, biased, fraction == _ZERO and biased > _ONE)
         # Nine digits, of the six to nine that a number with a hidden bit has.
@@ -162,12 +141,12 @@ def find_digits(bits: Flat, begin: int, count: int, scratch: Flat) -> None:
         digits, first = (digits * _10, first - _ONE) if digits < _10_8 else (digits, first)
         eight = _by_10(digits)
         ninth = digits - eight * _10
-        text = characters(eight if number != _ZERO else _ZERO)
-        length = _9 if ninth != _ZERO else _length(text ^ _ZEROS)
+        text = digit_characters(eight if number != _ZERO else _ZERO)
+        length = _9 if ninth != _ZERO else _length(text ^ ZEROS)
         form = length | (ninth << _4) | first << _8
-        scratch[DIGITS + lane] = text
+        scratch[DIGITS + i] = text
         form = form if _ZERO < biased < _NOT_FINITE else _ZERO
-        scratch[FORMS + lane] = _OFFSET << _8 if number == _ZERO else form
+        scratch[FORMS + i] = _OFFSET << _8 if number == _ZERO else form
 
 
 @helper
@@ -177,14 +156,6 @@ def can_write(form: Element) -> bool:
     first = int64(form >> _8) - _EXPONENT_OFFSET
     found: bool = form != _ZERO and _LEAST_EXPONENT <= first <= _MOST_EXPONENT
     return found
-
-
-@helper
-def write_eight(out: Flat, at: int, characters: Element) -> None:
-    """Write eight characters; LLVM compiles this to a single store."""
-    place = np.uint64(at)
-    for step in range(8):
-        out[place + np.uint64(step)] = np.uint8((characters >> np.uint64(8 * step)) & np.uint64(255))
 
 
 @helper
@@ -205,12 +176,12 @@ def write_float32(out: Flat, at: int, bits: Element, digits: Element, form: Elem
     length, first = int64(form & _15), int64(form >> _8) - _EXPONENT_OFFSET
     is_small = first < 0
     before = 1 if is_small else first + 1
-    write_eight(out, at, _ZERO_POINT_ZEROS if is_small else digits)
+    store_eight_bytes(out, at, _ZERO_POINT_ZEROS if is_small else digits)
     out[at + before] = 46
     # The digits behind the point, or all of a number below 1, with the zeros before them written already.
     place = at + (1 - first if is_small else before + 1)
     skipped = 0 if is_small else before
-    write_eight(out, place, digits >> np.uint64(8 * skipped))
+    store_eight_bytes(out, place, digits >> np.uint64(8 * skipped))
     out[place + 8 - skipped] = np.uint8(48 + int64((form >> _4) & _15))
     end: int = place + max(length - skipped, 1)
     return end

@@ -14,11 +14,10 @@ from poolhouse.wire.json.float_vectors import (
     DIGITS,
     FORMS,
     can_write,
-    characters,
     find_digits,
-    write_eight,
     write_float32,
 )
+from poolhouse.wire.json.words import digit_characters, store_eight_bytes
 
 INTEGERS: Final = 0
 BOOLEANS: Final = 1
@@ -65,14 +64,14 @@ def _write_digits(out: Flat, at: int, digits: Element, length: int, point: int) 
     if left > 16:
         first = digits // _10_16
         digits -= first * _10_16
-        write_eight(out, place, characters(first) >> np.uint64(8 * (24 - left)))
+        store_eight_bytes(out, place, digit_characters(first) >> np.uint64(8 * (24 - left)))
         place, left = place + left - 16, 16
     if left > 8:
         first = digits // _10_8
         digits -= first * _10_8
-        write_eight(out, place, characters(first) >> np.uint64(8 * (16 - left)))
+        store_eight_bytes(out, place, digit_characters(first) >> np.uint64(8 * (16 - left)))
         place, left = place + left - 8, 8
-    write_eight(out, place, characters(digits) >> np.uint64(8 * (8 - left)))
+    store_eight_bytes(out, place, digit_characters(digits) >> np.uint64(8 * (8 - left)))
     if point < length:
         for place in range(at, at + point):
             out[place] = out[place + 1]
@@ -185,11 +184,11 @@ def print_elements(
             axis -= 1
         value = np.uint64(bits[place])
         if kind == FLOAT32S:
-            lane = place % BLOCK
-            if lane == 0:
+            entry = place % BLOCK
+            if entry == 0:
                 find_digits(bits, place, min(BLOCK, count - place), scratch)
-            if can_write(scratch[FORMS + lane]):
-                at = write_float32(out, at, value, scratch[DIGITS + lane], scratch[FORMS + lane])
+            if can_write(scratch[FORMS + entry]):
+                at = write_float32(out, at, value, scratch[DIGITS + entry], scratch[FORMS + entry])
             else:
                 at = _write_float(out, at, value, 23, 32, -6, 13, bare)
         elif kind == FLOAT64S:

@@ -25,7 +25,7 @@ from poolhouse.wire.json.number_scanner import (
     NOT_AN_ELEMENT,
     read_number,
 )
-from poolhouse.wire.json.plain_numbers import MOST_EXPECTED, read_plain_numbers
+from poolhouse.wire.json.plain_numbers import read_plain_numbers
 
 # Syntax errors, beside those of numbers.
 EXPECTED_VALUE: Final = -10
@@ -69,7 +69,10 @@ _INFINITY: Final = np.uint64(int.from_bytes(b"Infinity", "big"))
 _TRUE: Final = np.float64(1).view(np.uint64)
 _MINUS: Final = np.uint64(ord("-"))
 _FEW: Final = 3
+"""Reading fewer numbers than these at once takes longer than one by one, so the next elements are read one by one."""
+_SHORTEST_PAUSE: Final = 4
 _LONGEST_PAUSE: Final = 64
+"""The elements until numbers are read at once again; twice as many after each failure."""
 _NUMBER_KINDS: Final = INTEGER | FLOAT | INEXACT
 
 
@@ -226,7 +229,7 @@ def read_lists(
         record[base + SIZES + level] = -1
     record[base + BEGIN], record[base + FIRST_ELEMENT] = at, index
     first, depth, rank, row, kinds, comma = index, 0, -1, 0, 0, -1
-    most, single, pause = int64(MOST_EXPECTED), 0, 4
+    one_by_one, pause = 0, _SHORTEST_PAUSE
     is_simple = as_integers == AS_FLOAT64 and allowed & _NUMBER_KINDS == _NUMBER_KINDS
     may_end, is_next = False, False
     while at < end:
@@ -277,14 +280,14 @@ def read_lists(
             at += 1
             continue
         begin = at
-        if single > 0:
-            single -= 1
+        if one_by_one > 0:
+            one_by_one -= 1
         elif depth == rank and is_simple and 45 <= character <= 57:
-            at, next_index, some = read_plain_numbers(text, at, end, index, most, bits)
-            found = next_index - index
-            most = min(2 * found + 1, int64(MOST_EXPECTED))
-            # Reading many numbers at once takes longer than one by one if there are only a few of them.
-            single, pause = (0, 4) if found >= _FEW else (pause, min(2 * pause, _LONGEST_PAUSE))
+            at, next_index, some = read_plain_numbers(text, at, end, index, bits)
+            if next_index - index >= _FEW:
+                pause = _SHORTEST_PAUSE
+            else:
+                one_by_one, pause = pause, min(2 * pause, _LONGEST_PAUSE)
             if next_index > index:
                 row += next_index - index
                 index = next_index

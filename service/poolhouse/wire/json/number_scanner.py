@@ -16,6 +16,7 @@ from poolhouse.wire.json.decimal_to_float import (
     nearest_float64,
     nearest_float64_long,
 )
+from poolhouse.wire.json.words import PLACES, TO_TOP_BIT, TOP_BITS, ZEROS, load_eight_bytes, parse_eight_digits
 
 # The kind of a list's element; the kinds of a list are or-ed together.
 INTEGER: Final = 1
@@ -50,59 +51,27 @@ _TEN_TO_19: Final = np.uint64(10**19)
 _INFINITY_BITS: Final = np.uint64(0x7FF << 52)
 _MAX_EXPONENT: Final = 10**12
 
-_ZEROS: Final = np.uint64(0x3030303030303030)
-_TO_TOP_BIT: Final = np.uint64(0x7676767676767676)
-_TOP_BITS: Final = np.uint64(0x8080808080808080)
-_PLACES: Final = np.uint64(0x0001020304050607)
-_PAIRS: Final = np.uint64(0x000000FF000000FF)
-_EVEN: Final = np.uint64(0x000F424000000064)
-_ODD: Final = np.uint64(0x0000271000000001)
 _ZERO: Final = np.uint64(0)
 _ONE: Final = np.uint64(1)
 _7: Final = np.uint64(7)
 _8: Final = np.uint64(8)
 _10: Final = np.uint64(10)
-_16: Final = np.uint64(16)
-_32: Final = np.uint64(32)
 _56: Final = np.uint64(56)
 _63: Final = np.uint64(63)
-
-
-@helper
-def load_eight_bytes(text: Flat, at: int) -> Element:
-    """Eight bytes of a text as one little-endian number; LLVM compiles this to a single load."""
-    # Unsigned: for a signed index numba adds a check for negative values.
-    place = np.uint64(at)
-    packed = np.uint64(text[place])
-    packed |= np.uint64(text[place + _ONE]) << _8
-    packed |= np.uint64(text[place + np.uint64(2)]) << _16
-    packed |= np.uint64(text[place + np.uint64(3)]) << np.uint64(24)
-    packed |= np.uint64(text[place + np.uint64(4)]) << _32
-    packed |= np.uint64(text[place + np.uint64(5)]) << np.uint64(40)
-    packed |= np.uint64(text[place + np.uint64(6)]) << np.uint64(48)
-    packed |= np.uint64(text[place + np.uint64(7)]) << _56
-    return packed
-
-
-@helper
-def parse_eight_digits(packed: Element) -> Element:
-    """The number of eight digits of one byte each. Source: fast_float, ``parse_eight_digits_unrolled``."""
-    packed = packed * _10 + (packed >> _8)
-    return ((packed & _PAIRS) * _EVEN + ((packed >> _16) & _PAIRS) * _ODD) >> _32
 
 
 @helper
 def read_fraction(text: Flat, at: int, end: int, digits: Element) -> tuple[int, Element]:
     """Append digits to others, modulo 2**64; returns the end of the digits and the result."""
     while at + 8 <= end:
-        packed = load_eight_bytes(text, at) ^ _ZEROS
-        non_digits = ((packed + _TO_TOP_BIT) | packed) & _TOP_BITS
+        packed = load_eight_bytes(text, at) ^ ZEROS
+        non_digits = ((packed + TO_TOP_BIT) | packed) & TOP_BITS
         if non_digits == _ZERO:
             digits = digits * POWER_TABLE[TENS_OFFSET + 8] + parse_eight_digits(packed)
             at += 8
             continue
         # The position of the lowest byte that is no digit.
-        count = (((non_digits & (~non_digits + _ONE)) >> _7) * _PLACES) >> _56
+        count = (((non_digits & (~non_digits + _ONE)) >> _7) * PLACES) >> _56
         # Shift the digits to the upper end, with zeros before; in two steps, since a shift by 64 is undefined.
         kept = (packed << (_56 - count * _8)) << _8
         return at + int64(count), digits * POWER_TABLE[TENS_OFFSET + int64(count)] + parse_eight_digits(kept)

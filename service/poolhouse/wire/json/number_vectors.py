@@ -20,11 +20,12 @@ from poolhouse.wire.json.decimal_to_float import (
     int64,
     leading_zeros,
 )
-from poolhouse.wire.json.number_scanner import FLOAT, INTEGER, parse_eight_digits
+from poolhouse.wire.json.number_scanner import FLOAT, INTEGER
+from poolhouse.wire.json.words import BYTE_ONES, PLACES, TO_TOP_BIT, TOP_BITS, ZEROS, parse_eight_digits
 
 CHUNK: Final = 64
 """The most numbers that are parsed at once."""
-_LANES: Final = 4
+_VECTOR_SIZE: Final = 4
 """Numbers of a vector of 256 bits."""
 
 # Scratch memory: arrays of CHUNK entries, which begin at these.
@@ -46,7 +47,6 @@ KINDS: Final = np.uint64(INTEGER | FLOAT)
 _IS_INTEGER: Final = np.uint64(INTEGER)
 _IS_FLOAT: Final = np.uint64(FLOAT)
 _FAULT: Final = np.uint64(4)
-_TOP_BITS: Final = np.uint64(0x8080808080808080)
 FAULTS: Final = np.uint64(0x8080808080808080 | 4)
 """A character that is no digit sets the top bit of its byte."""
 
@@ -63,12 +63,8 @@ _64: Final = np.uint64(64)
 _BYTE: Final = np.uint64(0xFF)
 _SIGN: Final = np.uint64(1 << 63)
 _LAST_BYTE: Final = np.uint64(1 << 63)
-_ZEROS: Final = np.uint64(0x3030303030303030)
 _POINT: Final = np.uint64(ord(".") ^ ord("0"))
 _POINTS: Final = np.uint64(0x1E1E1E1E1E1E1E1E)
-_ONES: Final = np.uint64(0x0101010101010101)
-_TO_TOP_BIT: Final = np.uint64(0x7676767676767676)
-_PLACES: Final = np.uint64(0x0001020304050607)
 _TEN_TO_7: Final = np.uint64(10**7)
 _TEN_TO_8: Final = np.uint64(10**8)
 _TENS: Final[Flat] = np.array([10.0**power for power in range(16)])
@@ -81,7 +77,7 @@ def _lowest_point(word: Element) -> Element:
     A byte of zero is found as by the macro ``haszero`` of Anderson's "Bit Twiddling Hacks".
     """
     other = word ^ _POINTS
-    points = (other - _ONES) & ~other & _TOP_BITS
+    points = (other - BYTE_ONES) & ~other & TOP_BITS
     return points & (~points + _ONE)
 
 
@@ -97,13 +93,13 @@ def _without(point: Element, word: Element) -> Element:
 @helper
 def _characters_after(point: Element) -> Element:
     """How many bytes of its word stand after a point."""
-    return _7 - (((point >> _7) * _PLACES) >> _56)
+    return _7 - (((point >> _7) * PLACES) >> _56)
 
 
 @helper
 def _non_digits(word: Element) -> Element:
     """The top bit of each byte that is above 9."""
-    return ((word + _TO_TOP_BIT) | word) & _TOP_BITS
+    return ((word + TO_TOP_BIT) | word) & TOP_BITS
 
 
 @helper
@@ -123,11 +119,11 @@ def _faults(length: Element, most: int, first: Element, second: Element, last_po
 
 
 @helper
-def _store(bits: Flat, lane: int, value: Element, has_point: bool, faults: Element) -> Element:
+def _store(bits: Flat, i: int, value: Element, has_point: bool, faults: Element) -> Element:
     """Store the result of a number; returns its state."""
     state = faults | (_IS_FLOAT if has_point else _IS_INTEGER)
-    bits[STATES + lane] = state
-    bits[VALUES + lane] = value | (bits[LENGTHS + lane] & _SIGN)
+    bits[STATES + i] = state
+    bits[VALUES + i] = value | (bits[LENGTHS + i] & _SIGN)
     return state
 
 
@@ -142,17 +138,17 @@ def _quotient_bits(digits: Element, decimals: Element) -> Element:
 def _parse_words(bits: Flat, count: int) -> Element:
     """Parse numbers of at most 8 characters; returns all states or-ed together."""
     states = _ZERO
-    for lane in range(count):
-        length = bits[LENGTHS + lane] & ~_SIGN
+    for i in range(count):
+        length = bits[LENGTHS + i] & ~_SIGN
         unused = (_64 - (length << _3)) & _63
-        start = (bits[TAILS + lane] ^ _ZEROS) >> unused
+        start = (bits[TAILS + i] ^ ZEROS) >> unused
         tail = start << unused
         point = _lowest_point(tail)
         has_point = point != _ZERO
         digits = _without(point, tail)
         value = _quotient_bits(parse_eight_digits(digits), _characters_after(point) if has_point else _ZERO)
         faults = _non_digits(digits) | _faults(length, 8, start & _BYTE, start >> _8, point)
-        states |= _store(bits, lane, value, has_point, faults)
+        states |= _store(bits, i, value, has_point, faults)
     return states
 
 
@@ -160,10 +156,10 @@ def _parse_words(bits: Flat, count: int) -> Element:
 def _parse_pairs_of_words(bits: Flat, count: int) -> Element:
     """As :func:`_parse_words`, of at most 16 characters, and at most 15 digits."""
     states = _ZERO
-    for lane in range(count):
-        length = bits[LENGTHS + lane] & ~_SIGN
+    for i in range(count):
+        length = bits[LENGTHS + i] & ~_SIGN
         unused = (_64 - (length << _3)) & _63
-        tail, head = bits[TAILS + lane] ^ _ZEROS, bits[HEADS + lane] ^ _ZEROS
+        tail, head = bits[TAILS + i] ^ ZEROS, bits[HEADS + i] ^ ZEROS
         is_long = length > _8
         start = (head if is_long else tail) >> unused
         head = start << unused if is_long else _ZERO
@@ -180,7 +176,7 @@ def _parse_pairs_of_words(bits: Flat, count: int) -> Element:
         value = _quotient_bits(digits, decimals if has_point else _ZERO)
         faults = _non_digits(late_digits) | _non_digits(early_digits)
         faults |= _faults(length, 16 if has_point else 15, start & _BYTE, second, late)
-        states |= _store(bits, lane, value, has_point, faults)
+        states |= _store(bits, i, value, has_point, faults)
     return states
 
 
@@ -209,10 +205,10 @@ def _nearest_bits(digits: Element, decimals: int) -> tuple[Element, bool]:
 def _parse_triples_of_words(bits: Flat, count: int) -> Element:
     """As :func:`_parse_words`, of at most 19 digits and a point, or 15 digits without one."""
     states = _ZERO
-    for lane in range(count):
-        length = bits[LENGTHS + lane] & ~_SIGN
+    for i in range(count):
+        length = bits[LENGTHS + i] & ~_SIGN
         unused = (_64 - (length << _3)) & _63
-        tail, head, front = bits[TAILS + lane] ^ _ZEROS, bits[HEADS + lane] ^ _ZEROS, bits[FRONTS + lane] ^ _ZEROS
+        tail, head, front = bits[TAILS + i] ^ ZEROS, bits[HEADS + i] ^ ZEROS, bits[FRONTS + i] ^ ZEROS
         start = (tail if length <= _8 else head if length <= _16 else front) >> unused
         front = start << unused if length > _16 else _ZERO
         head = head if length > _16 else start << unused if length > _8 else _ZERO
@@ -233,7 +229,7 @@ def _parse_triples_of_words(bits: Flat, count: int) -> Element:
         faults = _non_digits(late_digits) | _non_digits(middle_digits) | _non_digits(early_digits)
         faults |= _faults(length, 20 if has_point else 15, start & _BYTE, second, late)
         faults |= _ZERO if is_certain else _FAULT
-        states |= _store(bits, lane, value, has_point, faults)
+        states |= _store(bits, i, value, has_point, faults)
     return states
 
 
@@ -250,12 +246,12 @@ def parse_numbers(bits: Flat, count: int, longest: Element) -> Element:
         all states or-ed together.
     """
     # Whole vectors: the first number fills the last one.
-    lanes = (count + _LANES - 1) // _LANES * _LANES
-    for lane in range(count, lanes):
-        bits[TAILS + lane], bits[HEADS + lane], bits[FRONTS + lane] = bits[TAILS], bits[HEADS], bits[FRONTS]
-        bits[LENGTHS + lane] = bits[LENGTHS]
+    padded = (count + _VECTOR_SIZE - 1) // _VECTOR_SIZE * _VECTOR_SIZE
+    for i in range(count, padded):
+        bits[TAILS + i], bits[HEADS + i], bits[FRONTS + i] = bits[TAILS], bits[HEADS], bits[FRONTS]
+        bits[LENGTHS + i] = bits[LENGTHS]
     if longest <= _8:
-        return _parse_words(bits, lanes)
+        return _parse_words(bits, padded)
     if longest <= _16:
-        return _parse_pairs_of_words(bits, lanes)
-    return _parse_triples_of_words(bits, lanes)
+        return _parse_pairs_of_words(bits, padded)
+    return _parse_triples_of_words(bits, padded)

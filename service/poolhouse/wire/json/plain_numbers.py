@@ -12,7 +12,7 @@ import numpy as np
 
 from poolhouse.kernels.registry import Element, Flat, helper
 from poolhouse.wire.json.decimal_to_float import int64
-from poolhouse.wire.json.number_scanner import AS_FLOAT64, load_eight_bytes, read_number
+from poolhouse.wire.json.number_scanner import AS_FLOAT64, read_number
 from poolhouse.wire.json.number_vectors import (
     CHUNK,
     FAULTS,
@@ -26,12 +26,13 @@ from poolhouse.wire.json.number_vectors import (
     VECTORS_END,
     parse_numbers,
 )
+from poolhouse.wire.json.words import LOW_BITS, TOP_BITS, load_eight_bytes
 
 _STARTS: Final = VECTORS_END
 _STOPS: Final = _STARTS + CHUNK
 SCRATCH_SIZE: Final = _STOPS + CHUNK
 """The entries of scratch memory that reading numbers needs."""
-MOST_EXPECTED: Final = CHUNK // 2
+_ENOUGH: Final = CHUNK // 2
 """A number takes two bytes at least, so that the next 64 bytes hold no more than as many again."""
 _LOADED_BYTES: Final = 24
 
@@ -40,8 +41,6 @@ _ONE: Final = np.uint64(1)
 _56: Final = np.uint64(56)
 _63: Final = np.uint64(63)
 _COMMAS: Final = np.uint64(0x2C2C2C2C2C2C2C2C)
-_LOW_BITS: Final = np.uint64(0x7F7F7F7F7F7F7F7F)
-_TOP_BITS: Final = np.uint64(0x8080808080808080)
 _GATHER: Final = np.uint64(0x0002040810204081)
 _DE_BRUIJN_BITS: Final = 0x03F79D71B4CB0A89
 _DE_BRUIJN: Final = np.uint64(_DE_BRUIJN_BITS)
@@ -55,7 +54,7 @@ def _find_commas(text: Flat, at: int, words: int) -> Element:
     found = _ZERO
     for word in range(words):
         other = load_eight_bytes(text, at + 8 * word) ^ _COMMAS
-        zero = ~(((other & _LOW_BITS) + _LOW_BITS) | other) & _TOP_BITS
+        zero = ~(((other & LOW_BITS) + LOW_BITS) | other) & TOP_BITS
         found |= ((zero * _GATHER) >> _56) << np.uint64(8 * word)
     return found
 
@@ -68,21 +67,20 @@ def _lowest_bit(mask: Element) -> int:
 
 
 @helper
-def _collect(text: Flat, at: int, end: int, most: int, bits: Flat) -> tuple[int, int, Element]:
+def _collect(text: Flat, at: int, end: int, bits: Flat) -> tuple[int, int, Element]:
     """Find the next numbers, and store them for :func:`parse_numbers`, with the places where they begin and end.
 
     Args:
         text: see :func:`read_plain_numbers`.
         at: the offset of the first number, at least 24.
         end: see :func:`read_plain_numbers`.
-        most: after how many numbers to stop at the end of 64 bytes, at most ``MOST_EXPECTED``.
         bits: scratch memory.
 
     Returns:
         the count of the numbers, the offset of the next one or 0 if no further one follows, and the greatest length.
     """
     count, longest, base = 0, _ZERO, at
-    while count <= most and base + 9 < end:
+    while count <= _ENOUGH and base + 9 < end:
         block, words = base, min(8, (end - base - 1) >> 3)
         base += 8 * words
         commas = _find_commas(text, block, words)
@@ -91,13 +89,13 @@ def _collect(text: Flat, at: int, end: int, most: int, bits: Flat) -> tuple[int,
         while commas != _ZERO:
             comma = block + _lowest_bit(commas)
             commas &= commas - _ONE
-            stop, is_last = comma, text[comma - 1] == 93
-            while text[stop - 1] == 93 and stop > at:
-                stop -= 1
-            # Nothing is no number. Without this check, 64 commas would overflow the scratch memory.
+            # No other character begins a number. Without this check, 64 commas would overflow the scratch memory.
             # guard: empty-elements-end-numbers
-            if stop <= at:
+            if not 45 <= text[at] <= 57:
                 return count, 0, longest
+            stop, is_last = comma, text[comma - 1] == 93
+            while text[stop - 1] == 93:
+                stop -= 1
             # Branchless: half of all numbers are negative, and the processor cannot predict which.
             is_negative = int64(text[at] == 45)
             length = np.uint64(stop - at - is_negative)
@@ -118,7 +116,7 @@ def _collect(text: Flat, at: int, end: int, most: int, bits: Flat) -> tuple[int,
 
 
 @helper
-def read_plain_numbers(text: Flat, at: int, end: int, index: int, most: int, bits: Flat) -> tuple[int, int, int]:
+def read_plain_numbers(text: Flat, at: int, end: int, index: int, bits: Flat) -> tuple[int, int, int]:
     """Read numbers of one list as float64 as long as nothing but commas and spaces is between them.
 
     Args:
@@ -126,7 +124,6 @@ def read_plain_numbers(text: Flat, at: int, end: int, index: int, most: int, bit
         at: the offset of the first number.
         end: the length of the text.
         index: of the first number in ``bits``, at least ``SCRATCH_SIZE``, as the entries before are scratch memory.
-        most: how many numbers are expected, up to ``MOST_EXPECTED``; finding further ones may be in vain.
         bits: receives the numbers.
 
     Returns:
@@ -134,28 +131,27 @@ def read_plain_numbers(text: Flat, at: int, end: int, index: int, most: int, bit
     """
     stop, following, kinds = at, at, 0
     while following >= _LOADED_BYTES:
-        count, following, longest = _collect(text, following, end, most, bits)
+        count, following, longest = _collect(text, following, end, bits)
         if count == 0:
             break
         states = parse_numbers(bits, count, longest)
         if states & FAULTS == _ZERO:
-            for lane in range(count):
-                bits[index + lane] = bits[VALUES + lane]
+            for i in range(count):
+                bits[index + i] = bits[VALUES + i]
             kinds |= int64(states)
         else:
-            for lane in range(count):
-                kind, value = int64(bits[STATES + lane] & KINDS), bits[VALUES + lane]
-                if bits[STATES + lane] & FAULTS != _ZERO:
-                    start = int64(bits[_STARTS + lane])
-                    place, kind = read_number(text, start, end, index + lane, int64(AS_FLOAT64), bits)
-                    value = bits[index + lane]
-                    if kind < 0 or place != int64(bits[_STOPS + lane]):
-                        count, following = lane, 0
+            for i in range(count):
+                kind, value = int64(bits[STATES + i] & KINDS), bits[VALUES + i]
+                if bits[STATES + i] & FAULTS != _ZERO:
+                    start = int64(bits[_STARTS + i])
+                    place, kind = read_number(text, start, end, index + i, int64(AS_FLOAT64), bits)
+                    value = bits[index + i]
+                    if kind < 0 or place != int64(bits[_STOPS + i]):
+                        count, following = i, 0
                         break
-                bits[index + lane] = value
+                bits[index + i] = value
                 kinds |= kind
         index += count
         if count > 0:
             stop = int64(bits[_STOPS + count - 1])
-        most = MOST_EXPECTED
     return stop, index, kinds
